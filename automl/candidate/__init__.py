@@ -1,0 +1,1 @@
+"""What could be tried: a recipe as data, its space, and the pipeline built from it."""

@@ -1,0 +1,45 @@
+"""What can be contributed, and by whom. Everything a plugin imports comes from here."""
+
+from automl.plugin.context import Context, PrepareContext
+from automl.plugin.contributions import (
+    Algorithm,
+    Contribution,
+    Encoded,
+    Listener,
+    Metric,
+    Params,
+    Preprocessor,
+    Reader,
+    Report,
+    Saved,
+    SplitRequest,
+    Splitter,
+    Task,
+    Validation,
+)
+from automl.plugin.hookspecs import CONTRACT, hookimpl
+from automl.plugin.space import Choice, Float, Int
+
+__all__ = [
+    "CONTRACT",
+    "Algorithm",
+    "Choice",
+    "Context",
+    "Contribution",
+    "Encoded",
+    "Float",
+    "Int",
+    "Listener",
+    "Metric",
+    "Params",
+    "PrepareContext",
+    "Preprocessor",
+    "Reader",
+    "Report",
+    "Saved",
+    "SplitRequest",
+    "Splitter",
+    "Task",
+    "Validation",
+    "hookimpl",
+]

@@ -1,0 +1,1 @@
+"""Trying candidates: budget, schedule, studies, workers, leaderboard."""

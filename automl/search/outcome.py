@@ -1,0 +1,116 @@
+"""What came of a candidate: an evaluation or a failure, never an exception."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from automl.candidate.recipe import Candidate
+
+
+class Reason(StrEnum):
+    """Why a candidate has no score. ``CONSTRAINT`` and ``PRUNED`` are not failures."""
+
+    EXCEPTION = "exception"
+    NONFINITE = "nonfinite"
+    SHAPE = "shape"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    KILLED = "killed"
+    CONSTRAINT = "constraint"
+    DISK = "disk"
+    INTERRUPTED = "interrupted"
+    IMPORT = "import"
+    PRUNED = "pruned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldResult:
+    """One fold of a candidate, fitted and judged.
+
+    Parameters
+    ----------
+    score : float
+        In the metric's own direction.
+    values : ndarray of shape (n_test, n_classes) or (n_test,)
+        Float32 values for the fold's test rows.
+    member : Path
+        Folder of the fitted pipeline.
+    seconds : float
+        Wall seconds of fit and predict.
+    rounds : int or None
+        Rounds learned, where the algorithm learns in rounds.
+    complete : bool
+        False where a deadline stopped learning.
+    """
+
+    score: float
+    values: NDArray[np.float32]
+    member: Path
+    seconds: float
+    rounds: int | None = None
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A candidate that has no score.
+
+    Parameters
+    ----------
+    number : int
+        Number of the trial.
+    candidate : Candidate
+    reason : Reason
+    message : str
+        The first cause, in one line.
+    seconds : float
+    detail : str, default=""
+        The traceback, where there is one.
+    """
+
+    number: int
+    candidate: Candidate
+    reason: Reason
+    message: str
+    seconds: float
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """A candidate with a score from every fold.
+
+    Parameters
+    ----------
+    number : int
+        Number of the trial.
+    candidate : Candidate
+    cv_score : float
+        The metric over all out-of-fold values, in its own direction; used for choosing.
+    fold_scores : tuple of float
+    values : ndarray of shape (n_covered, n_classes) or (n_covered,)
+        Out-of-fold values of the rows that the plan covers, in row order.
+    members : tuple of Path
+        Folder of the fitted pipeline of each fold.
+    seconds : float
+        Seconds of all folds together.
+    """
+
+    number: int
+    candidate: Candidate
+    cv_score: float
+    fold_scores: tuple[float, ...]
+    values: NDArray[np.float32]
+    members: tuple[Path, ...]
+    seconds: float
+
+
+Outcome = Evaluation | Failure

@@ -302,6 +302,8 @@ class SplitRequest:
     groups : ndarray of shape (n_rows,), dtype=int64, or None
     time : ndarray of shape (n_rows,), dtype=float64, or None
     seed : int
+    repeats : int, default=1
+        How often the rows are split anew; the test sets of one repeat do not overlap.
     """
 
     y: NDArray[Any]
@@ -309,6 +311,7 @@ class SplitRequest:
     groups: NDArray[np.int64] | None
     time: NDArray[np.float64] | None
     seed: int
+    repeats: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,7 +322,7 @@ class Splitter:
     ----------
     name : str
     split : callable (request) -> sequence of (train, test)
-        Row numbers (int64, sorted). Test sets do not overlap.
+        Row numbers (int64, sorted). Test sets of one repeat do not overlap.
     """
 
     name: str

@@ -1,0 +1,180 @@
+"""The tasks binary, multiclass and regression.
+
+Which one a target is, unless the user says (``Target.forced`` names the task, ``Target.kind`` says
+whether the labels are classes or numbers):
+
+- labels that are not numbers (truth values, words) are classes;
+- numbers are classes where all of them are whole and there are at most two of them, or where they
+  look like codes: at most 20 distinct, spread over less than ten times as many values, each on
+  average on five rows or more;
+- all other numbers are numbers: regression;
+- up to two classes are binary (a single class has a constant answer), more are multiclass.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automl.plugin import Encoded, Task, hookimpl
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from automl.data.target import Target
+
+MAX_CODES = 20
+MAX_GAP = 10
+MIN_ROWS_A_CODE = 5
+
+
+def _looks_like_classes(target: Target) -> bool:
+    if target.kind:
+        return target.kind == "category"
+    if not target.numeric or target.numbers is None or target.labels.dtype.kind == "b":
+        return True
+    numbers = target.numbers
+    if not np.array_equal(numbers, np.trunc(numbers)):
+        return False
+    n = target.n_distinct
+    if n <= 2:
+        return True
+    codes = n <= MAX_CODES and n * MIN_ROWS_A_CODE <= len(numbers)
+    return bool(codes and np.ptp(numbers) < n * MAX_GAP)
+
+
+def _has_numbers(target: Target) -> bool:
+    return target.numeric and target.numbers is not None
+
+
+def _matches_binary(target: Target) -> int:
+    if target.n_distinct > 2:
+        return 0
+    if target.forced:
+        return int(target.forced == "binary")
+    return int(_looks_like_classes(target))
+
+
+def _matches_multiclass(target: Target) -> int:
+    if target.forced:
+        return int(target.forced == "multiclass")
+    return int(target.n_distinct > 2 and _looks_like_classes(target))
+
+
+def _matches_regression(target: Target) -> int:
+    if not _has_numbers(target):
+        return 0
+    if target.forced:
+        return int(target.forced == "regression")
+    return int(not _looks_like_classes(target))
+
+
+def _encode_classes(target: Target) -> Encoded:
+    labels = target.labels
+    if labels.dtype.kind != "O":
+        classes, y = np.unique(labels, return_inverse=True)
+        return Encoded(y=y.reshape(-1).astype(np.int64), classes=classes)
+    # A dict is several times quicker than sorting an array of objects.
+    values = labels.tolist()
+    known = sorted(set(values))
+    code = {label: i for i, label in enumerate(known)}
+    y = np.fromiter((code[label] for label in values), dtype=np.int64, count=len(values))
+    classes = np.empty(len(known), dtype=object)
+    classes[:] = known
+    return Encoded(y=y, classes=classes)
+
+
+def _encode_number(target: Target) -> Encoded:
+    return Encoded(y=np.array(target.numbers, dtype=np.float64), classes=None)
+
+
+def _probabilities(estimator: Any, X: Any, n_classes: int) -> NDArray[np.float64]:
+    if not hasattr(estimator, "predict_proba"):
+        codes = np.asarray(estimator.predict(X)).astype(np.intp)
+        return np.eye(n_classes, dtype=np.float64)[codes]
+    said = np.asarray(estimator.predict_proba(X), dtype=np.float64)
+    classes = getattr(estimator, "classes_", None)
+    if said.shape[1] == n_classes or classes is None:
+        return said
+    values = np.zeros((len(said), n_classes))
+    values[:, np.asarray(classes, dtype=np.intp)] = said
+    return values
+
+
+def _numbers(estimator: Any, X: Any, n_classes: int) -> NDArray[np.float64]:
+    return np.asarray(estimator.predict(X), dtype=np.float64).reshape(-1)
+
+
+def _shares(
+    y: NDArray[Any], weight: NDArray[np.float64] | None, n_classes: int
+) -> NDArray[np.float64]:
+    counts = np.bincount(y, weights=weight, minlength=n_classes).astype(np.float64)
+    total = counts.sum()
+    return counts / total if total > 0 else np.full(n_classes, 1.0 / max(n_classes, 1))
+
+
+def _mean(
+    y: NDArray[Any], weight: NDArray[np.float64] | None, n_classes: int
+) -> NDArray[np.float64]:
+    if weight is None or not weight.sum() > 0:
+        return np.asarray(np.mean(y), dtype=np.float64)
+    return np.asarray(np.average(y, weights=weight), dtype=np.float64)
+
+
+def _most_likely(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.argmax(values, axis=1).astype(np.int64)
+
+
+def _itself(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return values
+
+
+_CLASS_SPLITTERS = {
+    "plain": "stratified",
+    "large": "stratified_holdout",
+    "group": "stratified_group",
+    "time": "forward",
+}
+
+BINARY = Task(
+    name="binary",
+    matches=_matches_binary,
+    encode=_encode_classes,
+    values=_probabilities,
+    constant=_shares,
+    decide=_most_likely,
+    estimator="classifier",
+    metric="roc_auc",
+    splitters=_CLASS_SPLITTERS,
+)
+
+MULTICLASS = Task(
+    name="multiclass",
+    matches=_matches_multiclass,
+    encode=_encode_classes,
+    values=_probabilities,
+    constant=_shares,
+    decide=_most_likely,
+    estimator="classifier",
+    metric="log_loss",
+    splitters=_CLASS_SPLITTERS,
+)
+
+REGRESSION = Task(
+    name="regression",
+    matches=_matches_regression,
+    encode=_encode_number,
+    values=_numbers,
+    constant=_mean,
+    decide=_itself,
+    estimator="regressor",
+    metric="rmse",
+    splitters={"plain": "k_fold", "large": "holdout", "group": "group", "time": "forward"},
+)
+
+
+@hookimpl
+def automl_tasks() -> tuple[Task, ...]:
+    """Return the three tasks on one target column."""
+    return (BINARY, MULTICLASS, REGRESSION)

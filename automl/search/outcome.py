@@ -45,9 +45,11 @@ class FoldResult:
         Folder of the fitted pipeline.
     seconds : float
         Wall seconds of fit and predict.
-    rounds : int or None
+    sample : ndarray
+        Values of the run's sample rows, which a saved model has to give again.
+    rounds : int or None, default=None
         Rounds learned, where the algorithm learns in rounds.
-    complete : bool
+    complete : bool, default=True
         False where a deadline stopped learning.
     """
 
@@ -55,8 +57,27 @@ class FoldResult:
     values: NDArray[np.float32]
     member: Path
     seconds: float
+    sample: NDArray[np.float64]
     rounds: int | None = None
     complete: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldFailure:
+    """One fold of a candidate that gave nothing to judge.
+
+    Parameters
+    ----------
+    reason : Reason
+    message : str
+        The first cause, in one line.
+    detail : str, default=""
+        The traceback, where there is one.
+    """
+
+    reason: Reason
+    message: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +121,8 @@ class Evaluation:
         Out-of-fold values of the rows that the plan covers, in row order.
     members : tuple of Path
         Folder of the fitted pipeline of each fold.
+    sample : ndarray
+        Values of the run's sample rows, averaged over the folds.
     seconds : float
         Seconds of all folds together.
     """
@@ -110,6 +133,7 @@ class Evaluation:
     fold_scores: tuple[float, ...]
     values: NDArray[np.float32]
     members: tuple[Path, ...]
+    sample: NDArray[np.float64]
     seconds: float
 
 

@@ -1,0 +1,217 @@
+"""Fitting and judging one fold of a candidate; the same code in a worker and in the caller."""
+
+from __future__ import annotations
+
+import traceback
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automl.candidate.pipeline import Question, fit_pipeline, fit_preparation
+from automl.candidate.storage import save_pipeline
+from automl.plugin.contributions import Validation
+from automl.plugin.discovery import discover
+from automl.search.budget import Clock
+from automl.search.outcome import FoldFailure, FoldResult, Reason
+from automl.search.scoring import score_values
+from automl.search.shared import open_run
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from automl.candidate.pipeline import Pipeline, Prepared
+    from automl.candidate.recipe import Candidate
+    from automl.data.folds import Fold
+    from automl.search.shared import RunSpec
+
+CACHE_BYTES = 1 << 30
+"""Prepared matrices that one worker keeps."""
+
+PROBABILITY_TOLERANCE = 1e-3
+"""How far probabilities of one row may be from adding up to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldJob:
+    """One fold of a candidate, to be fitted.
+
+    Parameters
+    ----------
+    number : int
+        Number of the trial.
+    candidate : Candidate
+    fold : int
+    seconds : float or None
+        After so many, an algorithm that learns in rounds has to stop with what it has.
+    """
+
+    number: int
+    candidate: Candidate
+    fold: int
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    """A fold's matrices."""
+
+    prepared: Prepared
+    X_test: Any
+
+    @property
+    def n_bytes(self) -> int:
+        return _n_bytes(self.prepared.X) + _n_bytes(self.X_test)
+
+
+class Evaluator:
+    """Fits folds of candidates on the data of one run.
+
+    Parameters
+    ----------
+    spec : RunSpec
+    """
+
+    def __init__(self, spec: RunSpec) -> None:
+        self._spec = spec
+        self._catalog = discover(spec.plugins)
+        self._data = open_run(spec.folder)
+        self._question = Question(
+            task=self._catalog.get("task", spec.task),
+            n_classes=spec.n_classes,
+            metric=spec.metric.name,
+            seed=spec.seed,
+            threads=spec.threads,
+        )
+        self._cache: OrderedDict[tuple[int, str], _Ready] = OrderedDict()
+
+    def __call__(self, job: FoldJob) -> FoldResult | FoldFailure:
+        """Fit and judge one fold; what a plugin raises becomes a value."""
+        try:
+            return self._evaluate(job)
+        except ImportError as error:
+            return _failure(Reason.IMPORT, error)
+        except MemoryError as error:
+            return _failure(Reason.MEMORY, error)
+        except _Wrong as error:
+            return FoldFailure(reason=error.reason, message=str(error))
+        except Exception as error:  # noqa: BLE001 - a plugin's code may raise anything
+            return _failure(Reason.EXCEPTION, error)
+
+    def _evaluate(self, job: FoldJob) -> FoldResult | FoldFailure:
+        clock = Clock(job.seconds)
+        fold = self._data.plan.folds[job.fold]
+        y_train, y_test = self._data.y[fold.train], self._data.y[fold.test]
+        ready = self._ready(job, fold, y_train)
+        w_train, w_test = self._weights(fold)
+        rounds = _Rounds(clock)
+        pipeline = fit_pipeline(
+            job.candidate,
+            ready.prepared,
+            y_train,
+            w_train,
+            Validation(X=ready.X_test, y=y_test, weight=w_test),
+            self._catalog.get("algorithm", job.candidate.algorithm),
+            self._question,
+            rounds,
+        )
+        values = self._values(pipeline, ready.X_test)
+        score = score_values(self._spec.metric, self._question.task, y_test, values, w_test)
+        member = self._spec.folder / "members" / f"{job.number:05d}-{job.fold}"
+        save_pipeline(pipeline, member, self._catalog)
+        return FoldResult(
+            score=score,
+            values=values.astype(np.float32),
+            member=member,
+            seconds=clock.elapsed,
+            sample=pipeline.values(self._data.sample),
+            rounds=rounds.last,
+            complete=not rounds.stopped,
+        )
+
+    def _ready(self, job: FoldJob, fold: Fold, y_train: NDArray[Any]) -> _Ready:
+        key = (job.fold, job.candidate.preparation_key)
+        if key in self._cache:
+            self._cache.move_to_end(key)
+            return self._cache[key]
+        prepared = fit_preparation(
+            job.candidate,
+            self._data.table.take(fold.train),
+            y_train,
+            self._spec.schema,
+            self._catalog,
+            self._question,
+        )
+        X_test = prepared.preparation.transform(self._data.table.take(fold.test))
+        for X in (prepared.X, X_test):
+            _freeze(X)
+        self._cache[key] = _Ready(prepared=prepared, X_test=X_test)
+        while len(self._cache) > 1 and sum(r.n_bytes for r in self._cache.values()) > CACHE_BYTES:
+            self._cache.popitem(last=False)
+        return self._cache[key]
+
+    def _weights(
+        self, fold: Fold
+    ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+        weight = self._data.weight
+        return (None, None) if weight is None else (weight[fold.train], weight[fold.test])
+
+    def _values(self, pipeline: Pipeline, X: Any) -> NDArray[np.float64]:
+        try:
+            values = pipeline.values_of(X)
+        except ValueError as error:
+            if "values of shape" not in str(error):
+                raise
+            raise _Wrong(Reason.SHAPE, str(error)) from error
+        if not np.isfinite(values).all():
+            raise _Wrong(Reason.NONFINITE, "Some values are not finite numbers.")
+        if self._question.n_classes:
+            sums = values.sum(axis=1)
+            if (values < 0).any() or np.abs(sums - 1).max(initial=0) > PROBABILITY_TOLERANCE:
+                raise _Wrong(Reason.SHAPE, "Probabilities are negative or do not add up to 1.")
+        return values
+
+
+class _Rounds:
+    """Hears of each round and says when to stop."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.last: int | None = None
+        self.stopped = False
+
+    def __call__(self, round_: int, score: float | None = None) -> bool:
+        del score
+        self.last = round_
+        self.stopped = self._clock.up
+        return self.stopped
+
+
+class _Wrong(Exception):
+    """A plugin gave something that is no value."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def _failure(reason: Reason, error: BaseException) -> FoldFailure:
+    lines = str(error).strip().splitlines()
+    return FoldFailure(
+        reason=reason,
+        message=f"{type(error).__name__}: {lines[0] if lines else ''}"[:500],
+        detail="".join(traceback.format_exception(error))[-10_000:],
+    )
+
+
+def _freeze(X: Any) -> None:
+    """Shared matrices must not be written to by an estimator."""
+    for array in (X,) if isinstance(X, np.ndarray) else (X.data, X.indices, X.indptr):
+        if array.flags.owndata:
+            array.flags.writeable = False
+
+
+def _n_bytes(X: Any) -> int:
+    arrays = (X,) if isinstance(X, np.ndarray) else (X.data, X.indices, X.indptr)
+    return sum(int(array.nbytes) for array in arrays)

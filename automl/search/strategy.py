@@ -1,0 +1,78 @@
+"""What a person may pick by hand, and the sizes chosen where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+
+    from automl.plugin.contributions import Params, Space
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strategy:
+    """Choices that the engine makes by itself unless told otherwise.
+
+    Parameters
+    ----------
+    task : str, tuple of str or None, default=None
+        Name of the task, or the names among which the target decides.
+    splitter : str, sequence of (train, test) or None, default=None
+        Name of an installed splitter, or row numbers of the folds.
+    folds : int or None, default=None
+        Number of folds; by size and budget where None.
+    validation : table or None, default=None
+        A table of the user's own with the target in it: candidates are fitted on all rows of the
+        source and judged by these.
+    isolation : {"process", "none"}, default="process"
+        Whether candidates are fitted in child processes or in the caller's (for debugging).
+    sampler : callable (seed) -> optuna sampler, or None, default=None
+        Called once for each algorithm; Optuna's TPE where None.
+    spaces : mapping of str to mapping, default={}
+        For an algorithm's name: ranges that replace its own, parameter by parameter. A plain value
+        fixes a parameter.
+    starts : mapping of str to sequence of mappings, default={}
+        For an algorithm's name: configurations to try before its own.
+    members : int, default=12
+        Distinct candidates in the final ensemble at most.
+    """
+
+    task: str | tuple[str, ...] | None = None
+    splitter: str | tuple[Any, ...] | list[Any] | None = None
+    folds: int | None = None
+    validation: Any = None
+    isolation: Literal["process", "none"] = "process"
+    sampler: Callable[[int], BaseSampler] | None = None
+    spaces: Mapping[str, Space | Params] = field(default_factory=dict)
+    starts: Mapping[str, tuple[Params, ...]] = field(default_factory=dict)
+    members: int = 12
+
+
+HOLDOUT_ROWS = 20_000
+"""Fewer rows are never judged by one hold-out."""
+
+
+def folds_for(n_rows: int, n_columns: int, seconds: float | None, workers: int) -> int:
+    """Return the number of folds that a table of this size can afford; 1 means a hold-out.
+
+    More folds make better out-of-fold values and a stronger bag, as long as several candidates
+    still fit into the budget: a boosted ensemble on one core handles about 100,000 cells a second.
+
+    Parameters
+    ----------
+    n_rows, n_columns : int
+    seconds : float or None
+        The budget; a minute is assumed where there is none.
+    workers : int
+    """
+    cells_per_second = n_rows * max(n_columns, 1) / ((seconds or 60.0) * workers)
+    if n_rows >= HOLDOUT_ROWS and cells_per_second > 25_000:
+        return 1
+    if cells_per_second > 6_000:
+        return 3
+    if n_rows > 2_500 or cells_per_second > 1_500:
+        return 5
+    return 8

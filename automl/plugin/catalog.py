@@ -1,0 +1,153 @@
+"""What is installed and can be used, by kind and name, with who gave it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from automl.errors import PluginError
+from automl.plugin.contributions import (
+    Algorithm,
+    Listener,
+    Metric,
+    Preprocessor,
+    Reader,
+    Splitter,
+    Task,
+)
+
+KINDS: Mapping[str, type] = {
+    "algorithm": Algorithm,
+    "preprocessor": Preprocessor,
+    "metric": Metric,
+    "task": Task,
+    "splitter": Splitter,
+    "reader": Reader,
+    "listener": Listener,
+}
+"""Every kind of contribution; its hook is ``automl_<kind>s``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Giver:
+    """Who gave a contribution.
+
+    Parameters
+    ----------
+    plugin : str
+        Name of the entry point; empty where it was handed over in code.
+    distribution : str
+        What pip calls it, or ``"handed over in code"``.
+    version : str
+        Version of the distribution; empty where it was handed over in code.
+    """
+
+    plugin: str = ""
+    distribution: str = "handed over in code"
+    version: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}".strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """Something about a plugin that has to be said; the plugin is used all the same.
+
+    Parameters
+    ----------
+    plugin : str
+        Name of the entry point.
+    distribution : str
+    version : str
+    code : str
+        Stable identifier such as ``"W_PLUGIN_SLOW"``.
+    message : str
+        The plugin, its distribution, the reason and the way to switch it off, in one line.
+    warn : bool, default=True
+        Whether the user is warned; False where it is what the user asked for.
+    """
+
+    plugin: str
+    distribution: str
+    version: str
+    code: str
+    message: str
+    warn: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped(Noted):
+    """A plugin that is not used, and why; the fields are those of `Noted`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """All contributions that can be used, sorted by name.
+
+    Parameters
+    ----------
+    algorithms, preprocessors, metrics, tasks, splitters, readers, listeners : mapping
+        Name to contribution.
+    givers : mapping of (kind, name) to Giver
+        Kinds in the singular: ``("algorithm", "lightgbm")``.
+    skipped : tuple of Skipped
+    noted : tuple of Noted
+    unavailable : mapping of str to str
+        Name of a contribution whose library is missing to what it needs, such as
+        ``"needs `pip install catboost`"``.
+    """
+
+    algorithms: Mapping[str, Algorithm] = field(default_factory=dict)
+    preprocessors: Mapping[str, Preprocessor] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+    splitters: Mapping[str, Splitter] = field(default_factory=dict)
+    readers: Mapping[str, Reader] = field(default_factory=dict)
+    listeners: Mapping[str, Listener] = field(default_factory=dict)
+    givers: Mapping[tuple[str, str], Giver] = field(default_factory=dict)
+    skipped: tuple[Skipped, ...] = ()
+    noted: tuple[Noted, ...] = ()
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, kind: str) -> Mapping[str, Any]:
+        """Return the contributions of one kind, given in the singular."""
+        if kind not in KINDS:
+            raise PluginError(
+                "E_PLUGIN_KIND", f"{kind!r} is not a kind of contribution: {', '.join(KINDS)}."
+            )
+        found: Mapping[str, Any] = getattr(self, f"{kind}s")
+        return found
+
+    def get(self, kind: str, name: str) -> Any:
+        """Return one contribution.
+
+        Raises
+        ------
+        PluginError
+            ``E_PLUGIN_LIBRARY`` where its library is missing, ``E_PLUGIN_UNKNOWN`` where there is
+            none of that name.
+        """
+        found = self.of(kind)
+        if name in found:
+            return found[name]
+        if name in self.unavailable:
+            raise PluginError("E_PLUGIN_LIBRARY", f"{name!r} {self.unavailable[name]}.")
+        raise unknown(kind, name, [*found, *self.unavailable], self.skipped)
+
+
+def unknown(
+    kind: str, name: str, names: list[str], skipped: tuple[Skipped, ...] = ()
+) -> PluginError:
+    """Return the error for a name that nobody gave."""
+    close = get_close_matches(name, names, n=1)
+    meant = f"Did you mean {close[0]!r}? " if close else ""
+    left = [f"{one.plugin} ({one.code})" for one in skipped]
+    return PluginError(
+        "E_PLUGIN_UNKNOWN",
+        f"No {kind} named {name!r}.",
+        f"{meant}Installed: {', '.join(sorted(names)) or 'none'}."
+        + (f" Plugins not used: {', '.join(left)}." if left else ""),
+    )

@@ -1,0 +1,116 @@
+"""Watching foreign code: what it prints is caught, what it changes globally is named and undone."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import random
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Watched:
+    """What was seen; filled when the block ends.
+
+    Parameters
+    ----------
+    changed : tuple of str
+        Global state that was changed, in words; it has been put back.
+    printed : str
+        What was written to the standard streams; it was kept from them.
+    seconds : float
+        Wall seconds, for messages only.
+    """
+
+    changed: tuple[str, ...] = ()
+    printed: str = ""
+    seconds: float = field(default=0.0)
+
+
+@contextlib.contextmanager
+def watch() -> Iterator[Watched]:
+    """Run a block of foreign code, catch what it prints and undo what it changes globally."""
+    watched = Watched()
+    output = io.StringIO()
+    before = {name: read() for name, (read, _) in _STATE.items()}
+    started = time.perf_counter()
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(output),
+            contextlib.redirect_stderr(output),
+        ):
+            filters = list(warnings.filters)
+            try:
+                yield watched
+            finally:
+                filters_changed = list(warnings.filters) != filters
+    finally:
+        watched.seconds = time.perf_counter() - started
+        watched.printed = output.getvalue()
+        watched.changed = _undo(before) + (("the warnings filters",) if filters_changed else ())
+
+
+def _undo(before: dict[str, Any]) -> tuple[str, ...]:
+    changed = []
+    for name, (read, write) in _STATE.items():
+        if before[name] is not None and read() != before[name]:
+            changed.append(name)
+            write(before[name])
+    return tuple(changed)
+
+
+def _write_environment(values: dict[str, str]) -> None:
+    for name in set(os.environ) - set(values):
+        del os.environ[name]
+    os.environ.update(values)
+
+
+def _read_folder() -> str | None:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return None
+
+
+def _read_logging() -> tuple[int, list[logging.Handler]]:
+    return logging.root.level, list(logging.root.handlers)
+
+
+def _write_logging(state: tuple[int, list[logging.Handler]]) -> None:
+    logging.root.setLevel(state[0])
+    logging.root.handlers[:] = state[1]
+
+
+def _read_numpy() -> Any:
+    """Return NumPy's global random state and error handling; None where NumPy is not loaded."""
+    if "numpy.random" not in sys.modules:
+        return None
+    import numpy as np
+
+    state: Any = np.random.get_state()
+    return (state[0], state[1].tolist(), *state[2:]), np.geterr()
+
+
+def _write_numpy(state: Any) -> None:
+    import numpy as np
+
+    np.random.set_state(state[0])
+    np.seterr(**state[1])
+
+
+_STATE: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
+    "the environment": (lambda: dict(os.environ), _write_environment),
+    "the working folder": (_read_folder, os.chdir),
+    "the state of random": (random.getstate, random.setstate),
+    "the state of numpy.random or numpy.seterr": (_read_numpy, _write_numpy),
+    "the root logger": (_read_logging, _write_logging),
+    "sys.excepthook": (lambda: sys.excepthook, lambda hook: setattr(sys, "excepthook", hook)),
+}

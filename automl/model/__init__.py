@@ -1,0 +1,1 @@
+"""What comes out: the blend, the predictor, the saved model."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -139,6 +139,34 @@ class Algorithm:
         _check_callable(self, "build")
         if not self.starts:
             _refuse(self, "starts", self.starts, "at least one configuration ({} is one)")
+
+    @staticmethod
+    def wrap(
+        name: str,
+        *,
+        classifier: str | type | None = None,
+        regressor: str | type | None = None,
+        space: Space | Callable[[Context], Space] | None = None,
+        starts: Sequence[Params] = ({},),
+        accepts: Iterable[str] | None = None,
+        weights: bool | None = None,
+        requires: Sequence[str] = (),
+        saved: Saved | Iterable[str] | None = (),
+    ) -> Algorithm:
+        """Return an algorithm made of scikit-learn estimators (see `automl.plugin.wrap.wrap`)."""
+        from automl.plugin.wrap import wrap
+
+        return wrap(
+            name,
+            classifier=classifier,
+            regressor=regressor,
+            space=space,
+            starts=starts,
+            accepts=accepts,
+            weights=weights,
+            requires=requires,
+            saved=saved,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

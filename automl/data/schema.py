@@ -30,6 +30,12 @@ class Feature:
         Range seen in training, for numbers and dates.
     dtype : str, default=""
         The type as given, for messages.
+    form : str, default=""
+        How the cells came in: ``"number"``, ``"boolean"``, ``"date"`` or ``"string"``; empty where
+        the source had no types.
+    format : str, default=""
+        How strings are read: for a date one of `automl.data.parse.DATE_FORMATS`, for a number the
+        decimal mark ``","`` (empty: a point).
     """
 
     name: str
@@ -42,6 +48,8 @@ class Feature:
     low: float | None = None
     high: float | None = None
     dtype: str = ""
+    form: str = ""
+    format: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +68,16 @@ class Schema:
     ----------
     features : tuple of Feature
     dropped : tuple of Dropped, default=()
+    names : tuple of str, default=()
+        All columns of the training table, in its order; without those that have a role.
+    positional : bool, default=False
+        Whether the training table had no names of its own (an array).
     """
 
     features: tuple[Feature, ...]
     dropped: tuple[Dropped, ...] = field(default=())
+    names: tuple[str, ...] = ()
+    positional: bool = False
 
     def of(self, kind: Kind) -> tuple[Feature, ...]:
         """Return the features of one kind, in the order of the table's block."""

@@ -1,0 +1,349 @@
+"""The schema as a promise: any table to predict becomes a canonical table, or is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from automl.data import parse
+from automl.data.column import Form, RawColumn
+from automl.data.finding import Finding
+from automl.data.names import did_you_mean, listed
+from automl.data.table import MISSING, UNSEEN, Kind, Table
+from automl.errors import InputError, SchemaError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from automl.data.frame import Raw
+    from automl.data.schema import Feature, Schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """A table in canonical form, with what had to be done for it.
+
+    Parameters
+    ----------
+    table : Table
+        As many rows as came in, in their order.
+    findings : tuple of Finding
+    flags : mapping of str to ndarray of shape (n_rows,), dtype=bool
+        For each code that concerns cells, the rows that hold such a cell.
+    """
+
+    table: Table
+    findings: tuple[Finding, ...]
+    flags: Mapping[str, NDArray[np.bool_]]
+
+
+def apply(schema: Schema, raw: Raw, *, on_missing: str = "error") -> Applied:
+    """Bring a table into the form that was learned from.
+
+    Parameters
+    ----------
+    schema : Schema
+    raw : Raw
+    on_missing : {"error", "impute"}, default="error"
+        What to do where columns are missing: refuse the table, or take their cells as missing.
+
+    Returns
+    -------
+    Applied
+
+    Raises
+    ------
+    SchemaError
+        ``E_SCHEMA_COLUMNS``, naming every difference.
+    """
+    if on_missing not in {"error", "impute"}:
+        raise InputError(
+            "E_INPUT_ON_MISSING", f"on_missing={on_missing!r} is not 'error' or 'impute'."
+        )
+    said = _Said(n_rows=raw.n_rows)
+    columns = _by_name(schema, raw, on_missing, said)
+    n_rows = raw.n_rows
+    blocks: dict[str, NDArray[object]] = {}
+    lookups = _lookups(_Same(schema))
+    for kind, features in lookups.features.items():
+        block = np.empty((n_rows, len(features)), dtype=_DTYPES[kind])
+        for position, feature in enumerate(features):
+            column = columns.get(feature.name)
+            block[:, position] = (
+                _EMPTY[kind] if column is None else _cells(feature, column, lookups, said)
+            )
+        blocks[kind.value] = block
+    return Applied(
+        table=Table(**blocks),  # type: ignore[arg-type]  # one block a kind, of its own type
+        findings=said.findings(),
+        flags=said.flags,
+    )
+
+
+_DTYPES = {
+    Kind.NUMBER: np.float64,
+    Kind.CATEGORY: np.int32,
+    Kind.STRING: np.int32,
+    Kind.TEXT: np.object_,
+    Kind.DATE: np.float64,
+}
+_EMPTY = {
+    Kind.NUMBER: np.nan,
+    Kind.CATEGORY: MISSING,
+    Kind.STRING: MISSING,
+    Kind.TEXT: None,
+    Kind.DATE: np.nan,
+}
+
+
+@dataclass(slots=True)
+class _Said:
+    """Findings and flags as they come up."""
+
+    n_rows: int
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    flags: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+
+    def columns_of(self, code: str, names: list[str]) -> None:
+        """Say something about whole columns."""
+        if names:
+            self.columns.setdefault(code, []).extend(names)
+            self.counts[code] = self.counts.get(code, 0) + len(names)
+
+    def cells(self, code: str, name: str, rows: NDArray[np.bool_]) -> None:
+        """Say something about cells, if there are such."""
+        count = int(np.count_nonzero(rows))
+        if count:
+            self.columns.setdefault(code, []).append(name)
+            self.counts[code] = self.counts.get(code, 0) + count
+            flags = self.flags.setdefault(code, np.zeros(self.n_rows, dtype=bool))
+            flags |= rows
+
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(
+            Finding(
+                code=code,
+                message=_MESSAGES[code][0].format(
+                    names=listed(self.columns[code]), count=self.counts[code]
+                ),
+                columns=tuple(self.columns[code]),
+                count=self.counts[code],
+                warn=_MESSAGES[code][1],
+            )
+            for code in _MESSAGES
+            if code in self.columns
+        )
+
+
+_MESSAGES: dict[str, tuple[str, bool]] = {
+    "W_SCHEMA_MISSING": ("Columns are not there; their cells count as missing: {names}.", True),
+    "W_SCHEMA_EXTRA": ("Columns that were not in the training table are left out: {names}.", True),
+    "W_SCHEMA_ORDER": ("Columns came in another order and were put back: {names}.", False),
+    "W_SCHEMA_NAMES": ("Columns are taken by position: {names}.", True),
+    "W_SCHEMA_TYPE": ("Columns came as another type and were read as before: {names}.", True),
+    "W_SCHEMA_UNREAD": ("{count} cells could not be read and count as missing in {names}.", True),
+    "W_SCHEMA_INFINITE": ("{count} infinite cells count as missing in {names}.", True),
+    "W_SCHEMA_UNSEEN": ("{count} cells hold a category that was not in training in {names}.", True),
+    "W_SCHEMA_UNSEEN_STRING": ("{count} cells hold a string that was not in training in {names}.", False),
+    "W_SCHEMA_RANGE": ("{count} cells lie outside the range seen in training in {names}.", False),
+}
+
+
+class _Same:
+    """A schema, compared by identity, so that looking it up costs nothing."""
+
+    __slots__ = ("schema",)
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+
+    def __hash__(self) -> int:
+        return id(self.schema)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.schema is self.schema
+
+
+class _Lookups:
+    """What is built once for a schema: features by kind, codes by level."""
+
+    __slots__ = ("_codes", "_numbers", "features", "needed", "unneeded")
+
+    def __init__(self, schema: Schema) -> None:
+        self.features = {kind: schema.of(kind) for kind in Kind}
+        self.needed = tuple(feature.name for feature in schema.features)
+        self.unneeded = frozenset(dropped.name for dropped in schema.dropped)
+        self._codes = {
+            feature.name: {level: code for code, level in enumerate(feature.levels)}
+            for feature in schema.features
+            if feature.levels
+        }
+        self._numbers: dict[str, dict[float, int]] = {}
+
+    def code(self, feature: Feature, level: str) -> int:
+        """Return the code of a level as written, or as the number or truth value it says."""
+        codes = self._codes[feature.name]
+        code = codes.get(level)
+        if code is None:
+            level = level.strip()
+            code = codes.get(level)
+        if code is not None:
+            return code
+        if level in parse.MISSING_SPELLINGS:
+            return MISSING
+        number = parse.to_number(level)
+        return UNSEEN if number is None else self._by_number(feature).get(number, UNSEEN)
+
+    def _by_number(self, feature: Feature) -> dict[float, int]:
+        known = self._numbers.get(feature.name)
+        if known is None:
+            known = {}
+            for code, level in enumerate(feature.levels):
+                number = parse.to_number(level)
+                if number is not None:
+                    known[number] = UNSEEN if number in known else code
+            self._numbers[feature.name] = known
+        return known
+
+
+@lru_cache(maxsize=16)
+def _lookups(same: _Same) -> _Lookups:
+    return _Lookups(same.schema)
+
+
+def _by_name(schema: Schema, raw: Raw, on_missing: str, said: _Said) -> dict[str, RawColumn]:
+    """Return the columns by the names of the schema; raises where they cannot be matched."""
+    names = _names(schema, raw, said)
+    columns = dict(zip(names, raw.columns, strict=True))
+    lookups = _lookups(_Same(schema))
+    needed = lookups.needed
+    if names[: len(needed)] == needed and len(names) == len(needed):
+        return columns
+    missing = [name for name in needed if name not in columns]
+    known = set(needed) | lookups.unneeded
+    extra = [name for name in names if name not in known]
+    if missing and on_missing == "error":
+        raise _refused(schema, columns, missing, extra)
+    said.columns_of("W_SCHEMA_MISSING", missing)
+    said.columns_of("W_SCHEMA_EXTRA", extra)
+    there = set(needed) - set(missing)
+    came = [name for name in names if name in there]
+    expected = [name for name in needed if name in columns]
+    said.columns_of(
+        "W_SCHEMA_ORDER", [a for a, b in zip(came, expected, strict=True) if a != b]
+    )
+    return columns
+
+
+def _names(schema: Schema, raw: Raw, said: _Said) -> tuple[str, ...]:
+    """Return the schema's names for columns that have none of their own."""
+    names = raw.names
+    if raw.positional == schema.positional:
+        return names
+    for expected in (schema.names, tuple(feature.name for feature in schema.features)):
+        if len(names) == len(expected):
+            if names != expected and not set(expected) <= set(names):
+                said.columns_of("W_SCHEMA_NAMES", list(expected))
+                return expected
+            return names
+    return names
+
+
+def _refused(
+    schema: Schema, columns: Mapping[str, RawColumn], missing: list[str], extra: list[str]
+) -> SchemaError:
+    parts = []
+    for name in missing:
+        guess = did_you_mean(name, extra)
+        parts.append(f"{name!r} is missing" + (f" ({guess})" if guess else ""))
+    parts += [f"{name!r} was not in the training table" for name in extra]
+    for feature in schema.features:
+        column = columns.get(feature.name)
+        if column is not None and _retyped(feature, column):
+            parts.append(f"{feature.name!r} was {feature.form} and came as {column.form.value}")
+    return SchemaError(
+        "E_SCHEMA_COLUMNS",
+        f"The table does not fit the {len(schema.features)} columns learned from: "
+        f"{'; '.join(parts)}.",
+        "Add what is missing, or pass on_missing='impute' to have it taken as missing.",
+    )
+
+
+def _retyped(feature: Feature, column: RawColumn) -> bool:
+    """Whether cells came in a form that another family of types holds them in."""
+    if not feature.form or feature.form == column.form or bool(column.missing.all()):
+        return False
+    return {feature.form, column.form.value} != {"number", "boolean"}
+
+
+def _cells(
+    feature: Feature, column: RawColumn, lookups: _Lookups, said: _Said
+) -> NDArray[np.generic]:
+    if feature.form and feature.form != column.form and _retyped(feature, column):
+        said.columns_of("W_SCHEMA_TYPE", [feature.name])
+    if column.bad is not None:
+        said.cells("W_SCHEMA_UNREAD", feature.name, column.bad)
+    if feature.kind is Kind.NUMBER or feature.kind is Kind.DATE:
+        return _numbers(feature, column, said)
+    codes, levels = column.spelled()
+    if feature.kind is Kind.TEXT:
+        return _texts(codes, levels)
+    lookup = np.array([lookups.code(feature, level) for level in levels] + [MISSING], dtype=np.int32)
+    found = lookup[codes]
+    code = "W_SCHEMA_UNSEEN" if feature.kind is Kind.CATEGORY else "W_SCHEMA_UNSEEN_STRING"
+    said.cells(code, feature.name, found == UNSEEN)
+    return found
+
+
+def _texts(codes: NDArray[np.int32], levels: tuple[str, ...]) -> NDArray[np.object_]:
+    texts = np.empty(len(levels) + 1, dtype=object)
+    for position, level in enumerate(levels):
+        stripped = level.strip()
+        texts[position] = None if stripped in parse.MISSING_SPELLINGS else stripped
+    return texts[codes]
+
+
+def _numbers(feature: Feature, column: RawColumn, said: _Said) -> NDArray[np.float64]:
+    values = _read(feature, column, said)
+    infinite = np.isinf(values)
+    if infinite.any():
+        said.cells("W_SCHEMA_INFINITE", feature.name, infinite)
+        values = np.where(infinite, np.nan, values)
+    if feature.low is not None and feature.high is not None:
+        said.cells("W_SCHEMA_RANGE", feature.name, (values < feature.low) | (values > feature.high))
+    return values if feature.scale == 1.0 else values / feature.scale
+
+
+def _read(feature: Feature, column: RawColumn, said: _Said) -> NDArray[np.float64]:
+    """Return the cells as numbers or seconds, reading those that came as something else."""
+    if feature.kind is Kind.DATE and column.form is Form.DATE:
+        return column.values
+    if feature.kind is Kind.NUMBER and column.form in {Form.NUMBER, Form.BOOLEAN}:
+        return column.values
+    codes, levels = column.spelled()
+    values = np.full(len(levels) + 1, np.nan)
+    unread = np.zeros(len(levels) + 1, dtype=bool)
+    for position, level in enumerate(levels):
+        value = _value(feature, level)
+        unread[position] = value is None
+        if value is not None:
+            values[position] = value
+    if unread.any():
+        said.cells("W_SCHEMA_UNREAD", feature.name, unread[codes])
+    return values[codes]
+
+
+def _value(feature: Feature, level: str) -> float | None:
+    if feature.kind is Kind.NUMBER:
+        value = parse.to_number(level, feature.format or ".")
+        return value
+    if level.strip() in parse.MISSING_SPELLINGS:
+        return np.nan
+    value = parse.to_seconds(level, feature.format or "iso")
+    return parse.to_seconds(level, "iso") if value is None else value

@@ -1,0 +1,258 @@
+"""Any table in memory, normalised at the door into columns of our own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automl.data import column
+from automl.data.names import flat_names
+from automl.data.objects import of_objects
+from automl.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from automl.data.column import RawColumn
+    from automl.data.finding import Finding
+    from automl.data.schema import Dropped
+
+UNTYPED = b"automl.untyped"
+"""Key in the metadata of an Arrow schema: the source has no types, every cell is a string."""
+
+_MAX_CELLS = 2**30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raw:
+    """A table as it came in: its columns as NumPy, nothing inferred.
+
+    Parameters
+    ----------
+    columns : tuple of RawColumn
+    n_rows : int
+    findings : tuple of Finding, default=()
+        About names.
+    positional : bool, default=False
+        Whether the source had no names of its own.
+    untyped : bool, default=False
+        Whether the source had no types, so that every cell came as a string.
+    dropped : tuple of Dropped, default=()
+        Columns taken out because they have a role.
+    """
+
+    columns: tuple[RawColumn, ...]
+    n_rows: int
+    findings: tuple[Finding, ...] = ()
+    positional: bool = False
+    untyped: bool = False
+    dropped: tuple[Dropped, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(column.name for column in self.columns)
+
+    def take(self, rows: NDArray[Any]) -> Raw:
+        """Return the rows asked for (numbers or a mask), in that order."""
+        columns = tuple(column.take(rows) for column in self.columns)
+        n_rows = int(np.arange(self.n_rows)[rows].size)
+        return replace(self, columns=columns, n_rows=n_rows)
+
+
+def take_in(source: object) -> Raw:
+    """Normalise a table in memory.
+
+    Parameters
+    ----------
+    source : table
+        A pandas, polars or pyarrow table (or any other that narwhals knows), a two-dimensional
+        NumPy array, a SciPy sparse matrix, a mapping of names to columns (or to scalars: one row),
+        a sequence of mappings (one a row) or of rows. Never modified; an index is ignored.
+
+    Returns
+    -------
+    Raw
+
+    Raises
+    ------
+    DataError
+        ``E_DATA_SOURCE`` for anything else, ``E_DATA_SHAPE`` for columns of unequal length or an
+        array that is not two-dimensional.
+    """
+    if isinstance(source, Raw):
+        return source
+    if isinstance(source, Mapping):
+        return _of_mapping(source)
+    if isinstance(source, np.ndarray):
+        return _of_array(source)
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(source, pandas.DataFrame):
+        from automl.data import from_pandas
+
+        return _raw(source.columns, from_pandas.columns(source), len(source))
+    if hasattr(source, "tocsc") and hasattr(source, "nnz"):
+        return _of_sparse(source)
+    if isinstance(source, Sequence) and not isinstance(source, str | bytes | bytearray):
+        return _of_sequence(source)
+    if _is_series(source):
+        raise DataError(
+            "E_DATA_SHAPE",
+            f"Expected a table, got one column ({type(source).__name__}). Expected 2D array, got "
+            "1D array instead.",
+            "Make it a table with one column, as .to_frame() does.",
+        )
+    return _of_frame(source)
+
+
+def _raw(labels: Iterable[object], columns: Iterable[RawColumn], n_rows: int, **more: Any) -> Raw:
+    names, findings = flat_names(labels)
+    named = tuple(
+        one if one.name == name else replace(one, name=name)
+        for one, name in zip(columns, names, strict=True)
+    )
+    return Raw(columns=named, n_rows=n_rows, findings=findings, **more)
+
+
+def _of_mapping(source: Mapping[Any, Any]) -> Raw:
+    if source and all(_is_scalar(value) for value in source.values()):
+        columns = [of_objects(str(name), (value,)) for name, value in source.items()]
+        return _raw(source, columns, 1)
+    columns = [of_values(str(name), values) for name, values in source.items()]
+    lengths = {one.name: len(one.values) for one in columns}
+    if len(set(lengths.values())) > 1:
+        raise DataError("E_DATA_SHAPE", f"Columns have unequal lengths: {lengths}.")
+    return _raw(source, columns, next(iter(lengths.values()), 0))
+
+
+def _of_sequence(source: Sequence[Any]) -> Raw:
+    if source and all(isinstance(row, Mapping) for row in source):
+        names = dict.fromkeys(name for row in source for name in row)
+        columns = [of_objects(str(name), [row.get(name) for row in source]) for name in names]
+        return _raw(names, columns, len(source))
+    widths = {len(row) if hasattr(row, "__len__") else -1 for row in source}
+    if len(widths) == 1 and -1 not in widths and not isinstance(source[0], str):
+        columns = [of_objects(f"x{i}", list(cells)) for i, cells in enumerate(zip(*source, strict=True))]
+        return Raw(columns=tuple(columns), n_rows=len(source), positional=True)
+    return _of_array(np.asarray(source, dtype=object))
+
+
+def _of_array(source: NDArray[Any]) -> Raw:
+    if source.dtype.names:
+        parts = [column.of_numpy(name, source[name]) for name in source.dtype.names]
+        return _raw(source.dtype.names, parts, len(source))
+    if source.ndim != 2:
+        raise DataError(
+            "E_DATA_SHAPE",
+            f"Expected 2D array, got {source.ndim}D array instead (shape {source.shape}).",
+            "Reshape your data with .reshape(-1, 1) if it has one column or .reshape(1, -1) if it "
+            "is one row.",
+        )
+    if not isinstance(source, np.ma.MaskedArray):
+        source = np.asarray(source)
+    columns = tuple(column.of_numpy(f"x{i}", source[:, i]) for i in range(source.shape[1]))
+    return Raw(columns=columns, n_rows=source.shape[0], positional=True)
+
+
+def _of_sparse(source: Any) -> Raw:
+    n_rows, n_columns = source.shape
+    if n_rows * n_columns > _MAX_CELLS:
+        raise DataError(
+            "E_DATA_SPARSE",
+            f"A sparse matrix of {n_rows} x {n_columns} cells is too large once it is dense.",
+            f"Up to {_MAX_CELLS} cells are possible: select or reduce columns first.",
+        )
+    return _of_array(source.toarray())
+
+
+def _of_frame(source: Any) -> Raw:
+    from automl.data import from_arrow
+
+    pyarrow = sys.modules.get("pyarrow")
+    if pyarrow is not None and isinstance(source, pyarrow.RecordBatch):
+        source = pyarrow.Table.from_batches([source])
+    if pyarrow is None or not isinstance(source, pyarrow.Table):
+        import narwhals as nw
+
+        frame = nw.from_native(source, pass_through=True)
+        if isinstance(frame, nw.LazyFrame):
+            frame = frame.collect(backend="pyarrow")
+        if isinstance(frame, nw.DataFrame):
+            source = frame.to_arrow()
+        elif hasattr(source, "__array__"):
+            return _of_array(np.asarray(source))
+        else:
+            raise _unknown(source)
+    untyped = UNTYPED in (source.schema.metadata or {})
+    columns = [from_arrow.column(name, source.column(i)) for i, name in enumerate(source.column_names)]
+    return _raw(source.column_names, columns, source.num_rows, untyped=untyped)
+
+
+def of_values(name: str, values: Any) -> RawColumn:
+    """Return the column that one-dimensional values of any kind hold."""
+    if isinstance(values, np.ndarray):
+        return column.of_numpy(name, _flat(name, values))
+    if isinstance(values, list | tuple | range):
+        return of_objects(name, values)
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(values, pandas.Series | pandas.Index):
+        from automl.data import from_pandas
+
+        return from_pandas.column(name, values)
+    pyarrow = sys.modules.get("pyarrow")
+    if pyarrow is not None and isinstance(values, pyarrow.Array | pyarrow.ChunkedArray):
+        from automl.data import from_arrow
+
+        return from_arrow.column(name, values)
+    if pandas is not None and isinstance(values, pandas.api.extensions.ExtensionArray):
+        return of_values(name, pandas.Series(values))
+    if type(values).__module__.split(".")[0] == "polars":
+        from automl.data import from_arrow
+
+        return from_arrow.column(name, values.to_arrow())
+    if hasattr(values, "__array__"):
+        return column.of_numpy(name, _flat(name, np.asarray(values)))
+    if hasattr(values, "__iter__") and not isinstance(values, str | bytes | Mapping):
+        return of_objects(name, list(values))
+    raise DataError(
+        "E_DATA_SHAPE",
+        f"Column {name!r} is a {type(values).__name__}, expected a sequence of cells.",
+    )
+
+
+def _flat(name: str, values: NDArray[Any]) -> NDArray[Any]:
+    if values.ndim == 2 and values.shape[1] == 1:
+        return values[:, 0]
+    if values.ndim != 1:
+        raise DataError(
+            "E_DATA_SHAPE",
+            f"Column {name!r} has the shape {values.shape}, expected one dimension.",
+        )
+    return values
+
+
+def _is_scalar(value: object) -> bool:
+    return value is None or isinstance(value, str | bytes | int | float) or not (
+        hasattr(value, "__len__") or (hasattr(value, "__array__") and np.ndim(value))  # type: ignore[arg-type]  # it says that it is an array
+    )
+
+
+def _is_series(source: object) -> bool:
+    return type(source).__name__ in {"Series", "ChunkedArray", "Index"} or (
+        type(source).__module__ == "pyarrow.lib" and hasattr(source, "null_count")
+    )
+
+
+def _unknown(source: object) -> DataError:
+    return DataError(
+        "E_DATA_SOURCE",
+        f"Cannot read a table from a {type(source).__name__}.",
+        "Give a path, a pandas, polars or pyarrow table, a NumPy array, a SciPy sparse matrix, a "
+        "dict of columns or a list of dicts.",
+    )

@@ -29,7 +29,7 @@ CROSSFIT_FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Setting:
     """What does not change within a run.
 
     Parameters
@@ -122,9 +122,12 @@ class Pipeline:
     n_classes : int
     preparation : Preparation
     estimator : object or None
-        None where training had one class only.
+        None for a constant answer.
     present : tuple of int
         Class codes that training had, in order: what the estimator calls 0, 1, ...
+    constant : tuple of float, default=()
+        The answer for any row where there is no estimator: a probability for each class, or one
+        number.
     """
 
     candidate: Candidate
@@ -133,24 +136,28 @@ class Pipeline:
     preparation: Preparation
     estimator: Any
     present: tuple[int, ...]
+    constant: tuple[float, ...] = ()
 
     def values(self, table: Table) -> NDArray[np.float64]:
         """Return what the candidate says of each row: (n_rows, n_classes), or (n_rows,)."""
         if self.estimator is None:
-            return self._spread(np.ones((table.n_rows, 1)))
-        X = self.preparation.transform(table)
-        return self.values_of(X)
+            return self._same(table.n_rows)
+        return self.values_of(self.preparation.transform(table))
 
     def values_of(self, X: Any) -> NDArray[np.float64]:
         """Return the values of rows that are prepared already."""
         if self.estimator is None:
-            return self._spread(np.ones((X.shape[0], 1)))
+            return self._same(X.shape[0])
         n_present = len(self.present)
         values = np.asarray(self.task.values(self.estimator, X, n_present), dtype=np.float64)
         expected = (X.shape[0], n_present) if self.n_classes else (X.shape[0],)
         if values.shape != expected:
             raise ValueError(f"values of shape {values.shape}, expected {expected}")
         return self._spread(values) if self.n_classes else values
+
+    def _same(self, n_rows: int) -> NDArray[np.float64]:
+        row = np.array(self.constant)
+        return np.tile(row, (n_rows, 1)) if self.n_classes else np.full(n_rows, row[0])
 
     def _spread(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         if values.shape[1] == self.n_classes:
@@ -166,7 +173,7 @@ def fit_preparation(
     y: NDArray[Any],
     schema: Schema,
     catalog: Catalog,
-    question: Question,
+    setting: Setting,
 ) -> Prepared:
     """Fit the chains of a candidate on training rows.
 
@@ -180,7 +187,7 @@ def fit_preparation(
     schema : Schema
     catalog : Catalog
         Where the steps are found.
-    question : Question
+    setting : Setting
     """
     chains, blocks = [], []
     categories: list[int] = []
@@ -191,7 +198,7 @@ def fit_preparation(
         features = schema.of(kind)
         if not features:
             continue
-        fitted, block, traits = _fit_chain(kind, steps, table, y, features, catalog, question)
+        fitted, block, traits = _fit_chain(kind, steps, table, y, features, catalog, setting)
         chain = FittedChain(kind=kind, steps=fitted)
         block = _as_numbers(block, chain)
         if "category" in traits or (kind is Kind.STRING and not steps):
@@ -220,7 +227,7 @@ def fit_pipeline(
     weight: NDArray[np.float64] | None,
     validation: Validation | None,
     algorithm: Algorithm,
-    question: Question,
+    setting: Setting,
     report: Report,
 ) -> Pipeline:
     """Fit a candidate's estimator on prepared rows.
@@ -235,25 +242,18 @@ def fit_pipeline(
     validation : Validation or None
         Prepared rows for early stopping, for algorithms that learn in rounds.
     algorithm : Algorithm
-    question : Question
+    setting : Setting
     report : Report
     """
     present: tuple[int, ...] = ()
-    if question.n_classes:
+    if setting.n_classes:
         found, y = np.unique(y, return_inverse=True)
         present = tuple(int(code) for code in found)
-    pipeline = Pipeline(
-        candidate=candidate,
-        task=question.task,
-        n_classes=question.n_classes,
-        preparation=prepared.preparation,
-        estimator=None,
-        present=present,
-    )
     if len(present) == 1:
-        return pipeline
+        alone = np.eye(setting.n_classes)[present[0]]
+        return constant_pipeline(candidate, setting.task, setting.n_classes, alone)
     estimator = algorithm.build(
-        dict(candidate.params), context_of(prepared.preparation, prepared.X, question, len(present))
+        dict(candidate.params), context_of(prepared.preparation, prepared.X, setting, len(present))
     )
     given = weight if algorithm.weights else None
     if algorithm.fit is not None:
@@ -265,18 +265,42 @@ def fit_pipeline(
         estimator.fit(prepared.X, y)
     return Pipeline(
         candidate=candidate,
-        task=question.task,
-        n_classes=question.n_classes,
+        task=setting.task,
+        n_classes=setting.n_classes,
         preparation=prepared.preparation,
         estimator=estimator,
         present=present,
     )
 
 
-def context_of(preparation: Preparation, X: Any, question: Question, n_classes: int) -> Context:
+def constant_pipeline(
+    candidate: Candidate, task: Task, n_classes: int, answer: NDArray[np.float64]
+) -> Pipeline:
+    """Return a pipeline that gives every row the same answer.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    task : Task
+    n_classes : int
+    answer : ndarray of shape (n_classes,) or ()
+    """
+    nothing = Preparation(chains=(), sparse=False, categories=(), n_levels=(), names=())
+    return Pipeline(
+        candidate=candidate,
+        task=task,
+        n_classes=n_classes,
+        preparation=nothing,
+        estimator=None,
+        present=(),
+        constant=tuple(float(number) for number in np.atleast_1d(answer)),
+    )
+
+
+def context_of(preparation: Preparation, X: Any, setting: Setting, n_classes: int) -> Context:
     """Return what an algorithm is told about a prepared matrix."""
     return Context(
-        task=question.task.like or question.task.name,
+        task=setting.task.like or setting.task.name,
         n_classes=n_classes,
         n_rows=X.shape[0],
         n_columns=X.shape[1],
@@ -284,9 +308,9 @@ def context_of(preparation: Preparation, X: Any, question: Question, n_classes: 
         n_levels=preparation.n_levels,
         names=preparation.names,
         sparse=preparation.sparse,
-        seed=question.seed,
-        threads=question.threads,
-        metric=question.metric,
+        seed=setting.seed,
+        threads=setting.threads,
+        metric=setting.metric,
     )
 
 
@@ -297,14 +321,14 @@ def _fit_chain(
     y: NDArray[Any],
     features: tuple[Feature, ...],
     catalog: Catalog,
-    question: Question,
+    setting: Setting,
 ) -> tuple[tuple[FittedStep, ...], Any, frozenset[str]]:
     context = PrepareContext(
-        task=question.task.like or question.task.name,
-        n_classes=question.n_classes,
+        task=setting.task.like or setting.task.name,
+        n_classes=setting.n_classes,
         n_rows=table.n_rows,
         features=features,
-        seed=question.seed,
+        seed=setting.seed,
     )
     block: Any = table.block(kind)
     traits = initial_traits(kind)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from automl.candidate.chains import possible_chains
 from automl.candidate.recipe import Candidate, Step
 from automl.errors import PluginError
-from automl.plugin.space import Choice, Float, Int
+from automl.plugin.space import Choice, Float, Int, Option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from automl.data.schema import Schema
     from automl.plugin.catalog import Catalog
     from automl.plugin.context import Context
-    from automl.plugin.contributions import Algorithm, Params, Range
+    from automl.plugin.contributions import Algorithm, Params, Range, Task
 
 PREPARE = "prepare:"
 """Prefix of the parameters that choose a chain for a kind."""
 
 JOIN = " > "
 """Between the steps of a chain, in a parameter's value."""
+
+NOTHING = frozenset({"nothing"})
+"""What an algorithm accepts that reads no column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +44,38 @@ class AlgorithmSpace:
         The algorithm's own space on this table.
     starts : tuple of mappings
         Configurations to try first.
+    fixed : mapping of str to object, default={}
+        Parameters that do not vary.
     """
 
     algorithm: Algorithm
     chains: Mapping[str, tuple[Chain, ...]]
     ranges: Mapping[str, Range | BaseDistribution]
     starts: tuple[Params, ...]
+    fixed: Params = field(default_factory=dict)
+
+    def bent(
+        self, ranges: Mapping[str, object] | None, starts: tuple[Params, ...]
+    ) -> AlgorithmSpace:
+        """Return the space as a user wants it.
+
+        Parameters
+        ----------
+        ranges : mapping of str to range or plain value, or None
+            A range replaces the algorithm's own, a plain value fixes the parameter.
+        starts : tuple of mappings
+            Tried before the algorithm's own.
+        """
+        ranges = ranges or {}
+        fixed = {name: v for name, v in ranges.items() if isinstance(v, Option)}
+        varied = {name: v for name, v in ranges.items() if name not in fixed}
+        kept = {name: v for name, v in self.ranges.items() if name not in fixed}
+        return replace(
+            self,
+            ranges={**kept, **varied},
+            starts=(*starts, *self.starts),
+            fixed={**self.fixed, **fixed},
+        )
 
     def start_candidates(self) -> tuple[Candidate, ...]:
         """Return the configurations to try first, without repetition."""
@@ -67,7 +96,8 @@ class AlgorithmSpace:
         chosen = {name.removeprefix(PREPARE): value for name, value in params.items()}
         return Candidate(
             algorithm=self.algorithm.name,
-            params={n: value for n, value in params.items() if not n.startswith(PREPARE)},
+            params={n: v for n, v in params.items() if not n.startswith(PREPARE)}
+            | dict(self.fixed),
             preparation={
                 kind: _steps(chosen.get(kind, chains[0])) for kind, chains in self.chains.items()
             },
@@ -76,7 +106,7 @@ class AlgorithmSpace:
     def flat(self, candidate: Candidate) -> dict[str, Any] | None:
         """Return a candidate as parameters of a trial; None where it lies outside the space."""
         varied = self.distributions()
-        flat = dict(candidate.params)
+        flat = {n: v for n, v in candidate.params.items() if n not in self.fixed}
         for kind, chain in candidate.preparation.items():
             if PREPARE + kind in varied:
                 flat[PREPARE + kind] = JOIN.join(step.name for step in chain)
@@ -122,11 +152,32 @@ def algorithm_space(
     steps = catalog.preprocessors.values()
     found = {kind.value: possible_chains(kind, algorithm.accepts, steps) for kind in kinds}
     chains = {kind: options for kind, options in found.items() if options}
-    if kinds and not chains and algorithm.accepts != frozenset({"nothing"}):
+    if kinds and not chains and algorithm.accepts != NOTHING:
         return None
     ranges = algorithm.space(context) if callable(algorithm.space) else algorithm.space
     return AlgorithmSpace(
         algorithm=algorithm, chains=chains, ranges=ranges, starts=algorithm.starts
+    )
+
+
+def spaces_for(
+    schema: Schema, task: Task, catalog: Catalog, context: Context
+) -> tuple[AlgorithmSpace, ...]:
+    """Return the spaces of all algorithms that can do a task at this size, by name."""
+    found = (
+        algorithm_space(algorithm, schema, catalog, context)
+        for algorithm in catalog.algorithms.values()
+        if _possible(algorithm, task, context)
+    )
+    return tuple(space for space in found if space is not None)
+
+
+def _possible(algorithm: Algorithm, task: Task, context: Context) -> bool:
+    return bool(
+        algorithm.tasks & task.names
+        and context.n_rows <= (algorithm.max_rows or context.n_rows)
+        and context.n_columns <= (algorithm.max_columns or context.n_columns)
+        and context.n_classes <= (algorithm.max_classes or context.n_classes)
     )
 
 

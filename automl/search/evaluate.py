@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl.candidate.pipeline import Question, fit_pipeline, fit_preparation
+from automl.candidate.pipeline import Setting, fit_pipeline, fit_preparation
 from automl.candidate.storage import save_pipeline
 from automl.plugin.contributions import Validation
 from automl.plugin.discovery import discover
@@ -77,7 +77,7 @@ class Evaluator:
         self._spec = spec
         self._catalog = discover(spec.plugins)
         self._data = open_run(spec.folder)
-        self._question = Question(
+        self._setting = Setting(
             task=self._catalog.get("task", spec.task),
             n_classes=spec.n_classes,
             metric=spec.metric.name,
@@ -113,12 +113,13 @@ class Evaluator:
             w_train,
             Validation(X=ready.X_test, y=y_test, weight=w_test),
             self._catalog.get("algorithm", job.candidate.algorithm),
-            self._question,
+            self._setting,
             rounds,
         )
         values = self._values(pipeline, ready.X_test)
-        score = score_values(self._spec.metric, self._question.task, y_test, values, w_test)
+        score = score_values(self._spec.metric, self._setting.task, y_test, values, w_test)
         member = self._spec.folder / "members" / f"{job.number:05d}-{job.fold}"
+        member.mkdir(parents=True)
         save_pipeline(pipeline, member, self._catalog)
         return FoldResult(
             score=score,
@@ -141,7 +142,7 @@ class Evaluator:
             y_train,
             self._spec.schema,
             self._catalog,
-            self._question,
+            self._setting,
         )
         X_test = prepared.preparation.transform(self._data.table.take(fold.test))
         for X in (prepared.X, X_test):
@@ -166,7 +167,7 @@ class Evaluator:
             raise _Wrong(Reason.SHAPE, str(error)) from error
         if not np.isfinite(values).all():
             raise _Wrong(Reason.NONFINITE, "Some values are not finite numbers.")
-        if self._question.n_classes:
+        if self._setting.n_classes:
             sums = values.sum(axis=1)
             if (values < 0).any() or np.abs(sums - 1).max(initial=0) > PROBABILITY_TOLERANCE:
                 raise _Wrong(Reason.SHAPE, "Probabilities are negative or do not add up to 1.")

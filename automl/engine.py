@@ -1,0 +1,285 @@
+"""The corridor: from a source to a predictor, every room in order."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from automl.data.columns import Columns
+from automl.errors import DataWarning, InputError
+from automl.events import DataFound, RunFinished, RunStarted, Stage
+from automl.model.assemble import assemble, baseline
+from automl.plugin.discovery import discover
+from automl.plugin.notify import Notifier, warn_about
+from automl.plugin.selection import Plugins
+from automl.search.budget import Budget, Clock
+from automl.search.cores import usable_cores
+from automl.search.folder import run_folder
+from automl.search.loop import Search
+from automl.search.plan import plan_run
+from automl.search.question import ask
+from automl.search.schedule import Schedule
+from automl.search.shared import RunSpec, write_run
+from automl.search.strategy import Strategy
+from automl.search.study import AlgorithmStudy
+from automl.search.workers import ProcessPool, SamePool
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+    from automl.data.finding import Finding
+    from automl.model.predictor import Predictor
+    from automl.plugin.catalog import Catalog
+    from automl.plugin.contributions import Metric
+    from automl.search.leaderboard import Leaderboard
+    from automl.search.outcome import Outcome
+    from automl.search.question import Question
+    from automl.search.shared import RunData
+    from automl.search.workers import Pool
+
+EVALUATOR = "automl.search.evaluate:Evaluator"
+"""What the workers run."""
+
+RESERVE = 0.03
+"""Share of the budget kept for blending and closing, at least `RESERVE_SECONDS`."""
+
+RESERVE_SECONDS = 0.7
+
+CLOSING = 0.3
+"""Seconds kept for what follows the blend."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a run gave.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    leaderboard : Leaderboard
+    findings : tuple of Finding
+        What was found in the data and done about it.
+    seconds : float
+        Wall seconds of the whole call.
+    """
+
+    predictor: Predictor
+    leaderboard: Leaderboard
+    findings: tuple[Finding, ...]
+    seconds: float
+
+    def __repr__(self) -> str:
+        return f"{self.predictor!r}\n\n{self.leaderboard!r}"
+
+
+
+def fit(
+    source: object,
+    target: object,
+    *,
+    metric: str | Metric | Callable[..., float] | None = None,
+    budget: float | Budget = 60,
+    seed: int = 0,
+    n_jobs: int | None = None,
+    columns: Columns | None = None,
+    plugins: object = None,
+    run: str | os.PathLike[str] | None = None,
+    strategy: Strategy | None = None,
+) -> Result:
+    """Learn to predict a column of a table.
+
+    Parameters
+    ----------
+    source : path, URL-like string, dataframe, array, sparse matrix or dict of columns
+        The table. Files: CSV and TSV, Parquet, Feather and Arrow, JSON lines; databases by a
+        connection URL; dataframes of pandas, polars or pyarrow.
+    target : str or array of shape (n_rows,)
+        Name of the column to predict, or its values.
+    metric : str, Metric, scikit-learn scorer or callable (y_true, y_pred) -> float, default=None
+        What to optimise; the task's own where None.
+    budget : float or Budget, default=60
+        Wall seconds, or a value with seconds, trials or both.
+    seed : int, default=0
+        With trials alone and ``n_jobs=1`` the same seed gives the same result.
+    n_jobs : int or None, default=None
+        Cores to use; all that this process may use where None.
+    columns : Columns or None, default=None
+        Kinds that override ours, and roles: group, time, weight, ignored, sensitive.
+    plugins : Plugins, sequence or None, default=None
+        Names to use or (``"-name"``) to leave, and contributions handed over in code.
+    run : path or None, default=None
+        Folder of the run; temporary and gone at the end where None.
+    strategy : Strategy or None, default=None
+        Everything else that a person may pick by hand.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    InputError
+        What was handed over cannot be used; the code says why.
+    PluginError
+        A name is not installed, or a contribution breaks its contract.
+    RunError
+        The run folder cannot be used.
+    """
+    spending = Budget.of(budget)
+    clock = Clock(spending.seconds)
+    strategy = strategy or Strategy()
+    columns = columns or Columns()
+    selection = Plugins.of(plugins)
+    catalog = discover(selection)
+    warn_about(catalog)
+    notifier = Notifier(catalog.listeners)
+    workers = _workers(n_jobs)
+    with run_folder(run) as folder, _pool(strategy, workers, catalog, folder) as pool:
+        notifier.send(Stage(elapsed=clock.elapsed, name="read"))
+        question = ask(source, target, columns, metric, strategy, catalog)
+        _speak(question.findings, notifier, clock)
+        data = plan_run(question, strategy, spending.seconds, seed, workers)
+        write_run(folder, data)
+        pool.set_up(_spec(question, folder, selection, seed))
+        notifier.send(_started(question, data, spending, clock, workers))
+        first = baseline(question, data, folder)
+        outcomes = _search(question, data, pool, strategy, spending, seed, clock, notifier)
+        notifier.send(Stage(elapsed=clock.elapsed, name="blend"))
+        predictor, leaderboard = assemble(
+            [first, *outcomes], question, data, strategy.members, seed, lambda: clock.left - CLOSING
+        )
+    _keep(run, leaderboard)
+    notifier.send(_finished(predictor, leaderboard, clock))
+    return Result(
+        predictor=predictor,
+        leaderboard=leaderboard,
+        findings=question.findings,
+        seconds=clock.elapsed,
+    )
+
+
+
+def _workers(n_jobs: int | None) -> int:
+    if n_jobs is None:
+        return usable_cores()
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or n_jobs == 0 or n_jobs < -1:
+        raise InputError("E_INPUT_JOBS", f"n_jobs={n_jobs!r}, expected 1 up, -1 for all, or None.")
+    return min(n_jobs, usable_cores()) if n_jobs > 0 else usable_cores()
+
+
+def _pool(strategy: Strategy, workers: int, catalog: Catalog, folder: Path) -> Pool:
+    if strategy.isolation == "none":
+        return SamePool(EVALUATOR)
+    preload = {name for algorithm in catalog.algorithms.values() for name in algorithm.imports}
+    return ProcessPool(
+        size=workers, handler=EVALUATOR, log_folder=folder, preload=tuple(sorted(preload))
+    )
+
+
+
+def _spec(question: Question, folder: Path, selection: Plugins, seed: int) -> RunSpec:
+    return RunSpec(
+        folder=folder,
+        schema=question.schema,
+        plugins=selection,
+        task=question.task.name,
+        n_classes=question.n_classes,
+        metric=question.metric,
+        seed=seed,
+        threads=1,
+    )
+
+
+def _search(
+    question: Question,
+    data: RunData,
+    pool: Pool,
+    strategy: Strategy,
+    budget: Budget,
+    seed: int,
+    clock: Clock,
+    notifier: Notifier,
+) -> list[Outcome]:
+    if question.n_classes == 1:
+        return []
+    n_rows = max(len(fold.train) for fold in data.plan.folds)
+    spaces = question.spaces(n_rows, seed, strategy)
+    greater = question.metric.greater_is_better
+    studies = [
+        AlgorithmStudy(space, seed, greater_is_better=greater, sampler=strategy.sampler)
+        for space in spaces
+    ]
+    reserve = max(RESERVE * (budget.seconds or 0), RESERVE_SECONDS)
+    search = Search(
+        pool=pool,
+        schedule=Schedule(
+            studies, greater_is_better=greater, measured=budget.seconds is not None
+        ),
+        data=data,
+        task=question.task,
+        metric=question.metric,
+        clock=Clock(None if budget.seconds is None else clock.left - reserve),
+        trials=budget.trials,
+        tell=notifier.send,
+        now=lambda: clock.elapsed,
+    )
+    notifier.send(Stage(elapsed=clock.elapsed, name="search"))
+    return search.run()
+
+
+
+def _started(
+    question: Question, data: RunData, budget: Budget, clock: Clock, workers: int
+) -> RunStarted:
+    return RunStarted(
+        elapsed=clock.elapsed,
+        target=question.given.target.name,
+        task=question.task.name,
+        metric=question.metric.name,
+        n_rows=question.table.n_rows,
+        n_columns=len(question.schema.features),
+        n_folds=len(data.plan.folds),
+        workers=workers,
+        seconds=budget.seconds,
+        trials=budget.trials,
+    )
+
+
+def _finished(
+    predictor: Predictor, leaderboard: Leaderboard, clock: Clock
+) -> RunFinished:
+    complete = [row for row in leaderboard if row.status == "complete"]
+    return RunFinished(
+        elapsed=clock.elapsed,
+        score=predictor.info.get("cv_score"),
+        metric=leaderboard.metric,
+        n_complete=len(complete),
+        n_failed=sum(row.status.startswith("failed") for row in leaderboard),
+        members=tuple(part.candidate.algorithm for part in predictor.parts),
+    )
+
+
+def _speak(findings: tuple[Finding, ...], notifier: Notifier, clock: Clock) -> None:
+    for finding in findings:
+        if finding.warn:
+            warnings.warn(DataWarning(finding.code, finding.message), stacklevel=4)
+        notifier.send(
+            DataFound(
+                elapsed=clock.elapsed,
+                code=finding.code,
+                message=finding.message,
+                warn=finding.warn,
+            )
+        )
+
+
+def _keep(run: str | os.PathLike[str] | None, leaderboard: Leaderboard) -> None:
+    if run is not None:
+        text = json.dumps(leaderboard.to_dicts(), indent=1, default=str)
+        (Path(run) / "leaderboard.json").write_text(text, encoding="utf-8")
+
+

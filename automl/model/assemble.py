@@ -1,0 +1,224 @@
+"""From outcomes to the predictor and the leaderboard."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automl._version import __version__
+from automl.candidate.pipeline import constant_pipeline
+from automl.candidate.recipe import Candidate
+from automl.candidate.storage import save_pipeline
+from automl.data.profile import profile
+from automl.model.blend import Judge, average, blend, choose
+from automl.model.member import Member, Part
+from automl.model.predictor import Predictor
+from automl.search.leaderboard import Leaderboard, Row
+from automl.search.outcome import Evaluation, Failure, Reason
+from automl.search.scoring import score_values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from automl.search.outcome import Outcome
+    from automl.search.question import Question
+    from automl.search.shared import RunData
+
+BASELINE = "baseline"
+"""What the constant answer is called on the leaderboard; it is the task's, not an algorithm's."""
+
+NOT_TRIED = frozenset({Reason.CONSTRAINT})
+"""Reasons that are shown as skipped."""
+
+
+def baseline(question: Question, data: RunData, folder: Path) -> Evaluation:
+    """Judge the constant answer on every fold; it needs no column and no library.
+
+    Parameters
+    ----------
+    question : Question
+    data : RunData
+    folder : Path
+        Takes the fitted constant.
+    """
+    candidate = Candidate(algorithm=BASELINE)
+    answers, scores, values = [], [], []
+    for fold in data.plan.folds:
+        weight = None if data.weight is None else data.weight[fold.train]
+        answer = question.task.constant(data.y[fold.train], weight, question.n_classes)
+        same = np.broadcast_to(answer, (len(fold.test), *answer.shape))
+        judged = None if data.weight is None else data.weight[fold.test]
+        scores.append(
+            score_values(question.metric, question.task, data.y[fold.test], same, judged)
+        )
+        answers.append(answer)
+        values.append(same)
+    answer = np.mean(answers, axis=0)
+    pipeline = constant_pipeline(candidate, question.task, question.n_classes, answer)
+    member = folder / "members" / "00000-0"
+    member.mkdir(parents=True)
+    save_pipeline(pipeline, member, question.catalog)
+    gathered = data.plan.gather(values)
+    return Evaluation(
+        number=0,
+        candidate=candidate,
+        cv_score=_score(question, data, gathered),
+        fold_scores=tuple(scores),
+        values=gathered,
+        members=(member,),
+        sample=np.broadcast_to(answer, (data.sample.n_rows, *answer.shape)),
+        seconds=0.0,
+    )
+
+
+def assemble(
+    outcomes: Sequence[Outcome],
+    question: Question,
+    data: RunData,
+    members: int,
+    seed: int,
+    remaining: Callable[[], float],
+) -> tuple[Predictor, Leaderboard]:
+    """Blend the best candidates into the predictor and rank all of them.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+        At least one is an Evaluation.
+    question : Question
+    data : RunData
+    members : int
+        Distinct candidates in the blend at most.
+    seed : int
+    remaining : callable () -> float
+        Seconds left for it.
+    """
+    found = [outcome for outcome in outcomes if isinstance(outcome, Evaluation)]
+    weights = _weights(found, question, data, members, seed, remaining)
+    chosen = [(e, w) for e, w in zip(found, weights, strict=True) if w > 0]
+    parts = tuple(
+        Part(
+            candidate=evaluation.candidate,
+            weight=float(weight),
+            cv_score=evaluation.cv_score,
+            members=tuple(Member.read(folder) for folder in evaluation.members),
+        )
+        for evaluation, weight in sorted(chosen, key=lambda pair: (-pair[1], pair[0].number))
+    )
+    mixed = average([evaluation.values for evaluation in found], weights)
+    info = {
+        "cv_score": _score(question, data, mixed),
+        "baseline_score": found[0].cv_score if found[0].number == 0 else None,
+        "n_rows": question.table.n_rows,
+        "n_folds": len(data.plan.folds),
+        "splitter": data.plan.splitter,
+        "split": data.plan.digest,
+        "seed": seed,
+        "n_tried": len(outcomes),
+        "automl": __version__,
+        "profile": profile(question.schema, question.table),
+        "sample": {
+            "rows": question.sample_rows(),
+            "values": sum(w * e.sample for e, w in chosen).tolist(),
+        },
+    }
+    predictor = Predictor(
+        schema=question.schema,
+        task=question.task,
+        metric=question.metric,
+        target=question.given.target.name,
+        classes=question.encoded.classes,
+        parts=parts,
+        catalog=question.catalog,
+        info=info,
+    )
+    return predictor, _leaderboard(outcomes, dict(zip(map(id, found), weights, strict=True)), question)
+
+
+def _weights(
+    found: list[Evaluation],
+    question: Question,
+    data: RunData,
+    members: int,
+    seed: int,
+    remaining: Callable[[], float],
+) -> NDArray[np.float64]:
+    rows = data.plan.covered
+    weight = None if data.weight is None else data.weight[rows]
+    judge = Judge(
+        metric=question.metric, decide=question.task.decide, y=data.y[rows], weight=weight
+    )
+    values = [evaluation.values for evaluation in found]
+    if len(values) == 1:
+        return np.ones(1)
+    mixed = blend(
+        values,
+        judge,
+        question.metric.greater_is_better,
+        max_members=members,
+        seed=seed,
+        remaining=remaining,
+    )
+    return choose(values, mixed, judge, errors=0.0, seed=seed, remaining=remaining)
+
+
+def _score(question: Question, data: RunData, values: NDArray[Any]) -> float:
+    rows = data.plan.covered
+    weight = None if data.weight is None else data.weight[rows]
+    return score_values(question.metric, question.task, data.y[rows], values, weight)
+
+
+def _leaderboard(
+    outcomes: Sequence[Outcome], weights: dict[int, float], question: Question
+) -> Leaderboard:
+    """Best first, then what has no score."""
+    sign = -1 if question.metric.greater_is_better else 1
+
+    def place(outcome: Outcome) -> tuple[float, int]:
+        score = outcome.cv_score if isinstance(outcome, Evaluation) else math.nan
+        return (sign * score if math.isfinite(score) else math.inf, outcome.number)
+
+    rows = []
+    for rank, outcome in enumerate(sorted(outcomes, key=place), start=1):
+        scored = isinstance(outcome, Evaluation)
+        content = outcome.candidate.to_json()
+        rows.append(
+            Row(
+                rank=rank if scored else None,
+                number=outcome.number,
+                algorithm=outcome.candidate.algorithm,
+                status=_status(outcome),
+                cv_score=outcome.cv_score if isinstance(outcome, Evaluation) else None,
+                weight=weights.get(id(outcome), 0.0),
+                seconds=outcome.seconds,
+                giver=_giver(outcome, question),
+                params=content["params"],
+                preparation=content["preparation"],
+                message=outcome.message if isinstance(outcome, Failure) else "",
+            )
+        )
+    return Leaderboard(
+        metric=question.metric.name,
+        greater_is_better=question.metric.greater_is_better,
+        rows=tuple(rows),
+    )
+
+
+def _status(outcome: Outcome) -> str:
+    if isinstance(outcome, Evaluation):
+        return "complete"
+    if outcome.reason is Reason.PRUNED:
+        return "pruned"
+    return "skipped" if outcome.reason in NOT_TRIED else f"failed ({outcome.reason.value})"
+
+
+def _giver(outcome: Outcome, question: Question) -> str:
+    givers = question.catalog.givers
+    name = outcome.candidate.algorithm
+    found = givers.get(("algorithm", name)) or givers.get(("task", question.task.name))
+    return str(found or "")

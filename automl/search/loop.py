@@ -1,0 +1,280 @@
+"""The search: hands folds of candidates to workers until the budget is spent."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from automl.events import Improved, TrialFinished, TrialStarted
+from automl.search.evaluate import FoldJob
+from automl.search.outcome import Evaluation, Failure, FoldFailure, FoldResult, Reason
+from automl.search.scoring import score_values
+from automl.search.workers import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from automl.candidate.recipe import Candidate
+    from automl.events import Event
+    from automl.plugin.contributions import Metric, Task
+    from automl.search.budget import Clock
+    from automl.search.outcome import Outcome
+    from automl.search.schedule import Schedule
+    from automl.search.shared import RunData
+    from automl.search.workers import Ended, Pool
+
+FIRST_SHARE = 0.4
+"""Share of the time left that one of the first candidates may use, so that a few get their turn."""
+
+FIRST = 3
+"""How many candidates count as the first."""
+
+MARGIN = 0.9
+"""Share of a fold's time after which learning in rounds stops: predicting and saving follow."""
+
+AHEAD = 2
+"""Candidates in work at the same time."""
+
+POLL = 0.25
+"""Seconds to wait for workers before looking at the clock again."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Active:
+    """A candidate in work."""
+
+    number: int
+    candidate: Candidate
+    pending: deque[int]
+    running: set[int] = field(default_factory=set)
+    results: dict[int, FoldResult] = field(default_factory=dict)
+    failure: FoldFailure | None = None
+    seconds: float = 0.0
+
+    @property
+    def done(self) -> bool:
+        return not self.running and (self.failure is not None or not self.pending)
+
+
+class Search:
+    """One run of the search loop.
+
+    Parameters
+    ----------
+    pool : Pool
+        Workers whose handler is `automl.search.evaluate.Evaluator`.
+    schedule : Schedule
+    data : RunData
+    task : Task
+    metric : Metric
+    clock : Clock
+        When it is up the search ends.
+    trials : int or None
+        Candidates to try at most.
+    tell : callable (event) -> None
+    now : callable () -> float
+        Seconds since the run started, for events.
+    """
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        schedule: Schedule,
+        data: RunData,
+        task: Task,
+        metric: Metric,
+        clock: Clock,
+        trials: int | None,
+        tell: Callable[[Event], None],
+        now: Callable[[], float],
+    ) -> None:
+        self._pool = pool
+        self._schedule = schedule
+        self._data = data
+        self._task = task
+        self._metric = metric
+        self._clock = clock
+        self._trials = trials
+        self._tell = tell
+        self._now = now
+        self._active: list[_Active] = []
+        self._jobs: dict[int, tuple[_Active, int]] = {}
+        self._n_jobs = 0
+        self._n_asked = 0
+        self._exhausted = False
+        self.outcomes: list[Outcome] = []
+        self._best: float | None = None
+
+    def run(self) -> list[Outcome]:
+        """Search until the budget is spent, nothing is left to try, or Ctrl-C."""
+        try:
+            while not self._clock.up:
+                self._fill()
+                if not self._jobs:
+                    break
+                for ended in self._pool.wait(min(POLL, max(self._clock.left, 0.01))):
+                    self._take(ended)
+        except KeyboardInterrupt:
+            self._give_up(Reason.INTERRUPTED, "The run was interrupted.")
+        else:
+            self._give_up(Reason.TIMEOUT, "The budget was spent before all folds were done.")
+        return self.outcomes
+
+    def _fill(self) -> None:
+        for worker in self._pool.idle():
+            found = self._next_fold(worker)
+            if found is None:
+                return
+            active, fold = found
+            self._submit(active, fold, worker)
+
+    def _next_fold(self, worker: int) -> tuple[_Active, int] | None:
+        """Prefer the folds that this worker has prepared; then any of the oldest candidate."""
+        for _ in range(AHEAD):
+            for active in self._active:
+                for fold in active.pending:
+                    if fold % self._pool.size == worker and active.failure is None:
+                        return active, fold
+            if len(self._active) >= AHEAD or not self._open():
+                break
+        for active in self._active:
+            if active.pending and active.failure is None:
+                return active, active.pending[0]
+        return None
+
+    def _open(self) -> bool:
+        """Ask for another candidate; False where there is none or no time."""
+        if self._exhausted or (self._trials is not None and self._n_asked >= self._trials):
+            return False
+        candidate = self._schedule.ask(self._clock.left * self._pool.size)
+        if candidate is None:
+            # A running candidate may still teach the schedule what to propose.
+            self._exhausted = not self._active
+            return False
+        self._n_asked += 1
+        folds = deque(range(len(self._data.plan.folds)))
+        self._active.append(_Active(number=self._n_asked, candidate=candidate, pending=folds))
+        self._tell(
+            TrialStarted(
+                elapsed=self._now(), number=self._n_asked, algorithm=candidate.algorithm
+            )
+        )
+        return True
+
+    def _submit(self, active: _Active, fold: int, worker: int) -> None:
+        left = self._clock.left
+        waves = math.ceil((len(active.pending) + len(active.running)) / self._pool.size)
+        n_complete = sum(isinstance(outcome, Evaluation) for outcome in self.outcomes)
+        share = FIRST_SHARE if n_complete < FIRST else 1.0
+        limited = math.isfinite(left)
+        job = FoldJob(
+            number=active.number,
+            candidate=active.candidate,
+            fold=fold,
+            seconds=max(left, 0.0) * share * MARGIN / waves if limited else None,
+        )
+        active.pending.remove(fold)
+        active.running.add(fold)
+        self._n_jobs += 1
+        self._jobs[self._n_jobs] = (active, fold)
+        self._pool.submit(
+            Job(
+                number=self._n_jobs,
+                payload=job,
+                limit=left if limited else None,
+                memory=None,
+            ),
+            worker,
+        )
+
+    def _take(self, ended: Ended) -> None:
+        active, fold = self._jobs.pop(ended.number)
+        active.running.discard(fold)
+        active.seconds += ended.seconds
+        if ended.crash is not None:
+            active.failure = active.failure or FoldFailure(
+                reason=ended.crash.reason, message=ended.crash.message, detail=ended.crash.detail
+            )
+        elif isinstance(ended.result, FoldFailure):
+            active.failure = active.failure or ended.result
+        else:
+            active.results[fold] = ended.result
+        if active.done:
+            self._active.remove(active)
+            self._finish(active)
+
+    def _finish(self, active: _Active) -> None:
+        outcome = self._outcome(active)
+        self.outcomes.append(outcome)
+        self._schedule.tell(outcome)
+        complete = isinstance(outcome, Evaluation)
+        self._tell(
+            TrialFinished(
+                elapsed=self._now(),
+                number=outcome.number,
+                algorithm=outcome.candidate.algorithm,
+                status="complete" if complete else outcome.reason.value,
+                score=outcome.cv_score if complete else None,
+                seconds=outcome.seconds,
+                message="" if complete else outcome.message,
+            )
+        )
+        if complete and self._improves(outcome.cv_score):
+            self._best = outcome.cv_score
+            self._tell(
+                Improved(
+                    elapsed=self._now(),
+                    number=outcome.number,
+                    algorithm=outcome.candidate.algorithm,
+                    score=outcome.cv_score,
+                )
+            )
+
+    def _outcome(self, active: _Active) -> Outcome:
+        failure = active.failure
+        if failure is None:
+            results = [active.results[fold] for fold in range(len(self._data.plan.folds))]
+            values = self._data.plan.gather([result.values for result in results])
+            rows = self._data.plan.covered
+            weight = None if self._data.weight is None else self._data.weight[rows]
+            score = score_values(self._metric, self._task, self._data.y[rows], values, weight)
+            if math.isfinite(score):
+                return Evaluation(
+                    number=active.number,
+                    candidate=active.candidate,
+                    cv_score=score,
+                    fold_scores=tuple(result.score for result in results),
+                    values=values,
+                    members=tuple(result.member for result in results),
+                    sample=sum(result.sample for result in results) / len(results),
+                    seconds=active.seconds,
+                )
+            failure = FoldFailure(reason=Reason.NONFINITE, message=f"The score is {score}.")
+        return Failure(
+            number=active.number,
+            candidate=active.candidate,
+            reason=failure.reason,
+            message=failure.message,
+            detail=failure.detail,
+            seconds=active.seconds,
+        )
+
+    def _improves(self, score: float) -> bool:
+        if self._best is None:
+            return True
+        return score > self._best if self._metric.greater_is_better else score < self._best
+
+    def _give_up(self, reason: Reason, message: str) -> None:
+        """Close what is in work; a fold that is just being handed over still counts."""
+        for ended in self._pool.wait(0):
+            self._take(ended)
+        for number in list(self._jobs):
+            self._pool.cancel(number)
+        self._jobs.clear()
+        for active in self._active:
+            active.failure = active.failure or FoldFailure(reason=reason, message=message)
+            self._finish(active)
+        self._active.clear()

@@ -1,0 +1,266 @@
+"""The main program of a worker process: makes a handler, calls it once for each job.
+
+It is started by `automl.search.workers` and never runs the caller's main module.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import gc
+import importlib
+import io
+import os
+import pickle
+import signal
+import socket
+import sys
+import threading
+import traceback
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from automl.search.channel import LARGEST, Channel
+from automl.search.jobs import Crash
+from automl.search.outcome import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MESSAGE = 1_000
+"""Characters of a message that are kept."""
+
+DETAIL = 20_000
+"""Characters of a traceback that are kept."""
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def main(start: Mapping[str, Any]) -> None:
+    """Serve jobs until the other side is gone.
+
+    Parameters
+    ----------
+    start : mapping
+        ``parent`` (its process number), ``socket`` (a file descriptor, or on Windows the shared
+        socket as hexadecimal digits), ``preload`` (modules to import first), ``handler``
+        (``"module:Class"``).
+    """
+    _die_with_parent(start["parent"])
+    _settle()
+    channel = Channel(_socket(start["socket"]))
+    for name in start["preload"]:
+        try:
+            importlib.import_module(name)
+        except BaseException:
+            traceback.print_exc()
+    try:
+        _serve(channel, start["handler"])
+    except (OSError, EOFError):
+        pass
+    sys.stdout.flush()
+    # Threads and exit handlers of foreign code must not keep a worker that nobody listens to.
+    os._exit(0)
+
+
+def find_handler(name: str) -> Callable[[Any], Callable[[Any], Any]]:
+    """Return the class that ``"package.module:Class"`` names."""
+    module, _, attribute = name.partition(":")
+    made: Callable[[Any], Callable[[Any], Any]] = getattr(
+        importlib.import_module(module), attribute
+    )
+    return made
+
+
+def attempt(call: Callable[[], Any]) -> tuple[Any, Crash | None]:
+    """Return what a call returned, or why it did not."""
+    try:
+        return call(), None
+    except BaseException as error:
+        return None, crash_of(error)
+
+
+def crash_of(error: BaseException) -> Crash:
+    """Describe an exception, whatever it does when it is described."""
+    name = type(error).__name__
+    try:
+        said = str(error)
+    except BaseException:
+        said = "(it cannot be shown)"
+    try:
+        lines = traceback.format_exception(error)
+        detail = shorten("".join(lines), DETAIL)
+    except BaseException:
+        detail = ""
+    message = shorten(" ".join(f"{name}: {said[: 4 * MESSAGE]}".split()), MESSAGE)
+    if isinstance(error, MemoryError):
+        reason = Reason.MEMORY
+    elif isinstance(error, ImportError):
+        reason = Reason.IMPORT
+    else:
+        reason = Reason.EXCEPTION
+    return Crash(reason=reason, message=message.removesuffix(":"), detail=detail)
+
+
+def shorten(text: str, length: int) -> str:
+    """Keep the beginning and the end of a text that is too long, as valid Unicode."""
+    if len(text) > length:
+        mark = " [...] "
+        first = (length - len(mark)) // 4
+        text = text[:first] + mark + text[len(text) - (length - len(mark) - first) :]
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")[:length]
+
+
+def _serve(channel: Channel, name: str) -> None:
+    made, crash = attempt(lambda: find_handler(name))
+    channel.send(("awake",))
+    _, body = channel.receive()
+    handler: Any = None
+    if crash is None:
+        handler, crash = attempt(lambda: made(pickle.loads(body)))
+    del body
+    if crash is not None:
+        crash = Crash(reason=Reason.IMPORT, message=crash.message, detail=crash.detail)
+    # What lives from here on is not searched again by the collections between jobs.
+    gc.collect()
+    gc.freeze()
+    channel.send(("ready",))
+    surroundings = _Surroundings()
+    while True:
+        (number,), body = channel.receive()
+        _reset_peak()
+        if crash is None:
+            answer, failed = _answer(handler, body)
+        else:
+            answer, failed = b"", crash
+        surroundings.restore()
+        if failed is None:
+            channel.send(("result", number, _peak()), answer)
+        else:
+            channel.send(
+                ("crash", number, _peak(), failed.reason.value, failed.message, failed.detail)
+            )
+        del body, answer, failed
+        gc.collect()
+
+
+def _answer(handler: Callable[[Any], Any], body: memoryview) -> tuple[bytes, Crash | None]:
+    payload, crash = attempt(lambda: pickle.loads(body))
+    if crash is not None:
+        return b"", crash
+    result, crash = attempt(lambda: handler(payload))
+    if crash is not None:
+        return b"", crash
+    packed, crash = attempt(lambda: pickle.dumps(result, protocol=5))
+    if crash is None and len(packed) > LARGEST:
+        crash = Crash(
+            reason=Reason.EXCEPTION,
+            message=f"The result takes {len(packed)} bytes, at most {LARGEST} can be carried.",
+        )
+    return (b"", crash) if crash is not None else (packed, None)
+
+
+class _Surroundings:
+    """What a job may change in its process, put back before the next one."""
+
+    def __init__(self) -> None:
+        self._folder = os.getcwd()
+        self._environment = dict(os.environ)
+        self._path = list(sys.path)
+        self._streams = (sys.stdin, sys.stdout, sys.stderr)
+        self._depth = sys.getrecursionlimit()
+        self._filters = list(warnings.filters)
+        self._signals = {number: signal.getsignal(number) for number in _signals()}
+
+    def restore(self) -> None:
+        attempt(self._restore)
+
+    def _restore(self) -> None:
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, action in self._signals.items():
+            if signal.getsignal(number) is not action:
+                signal.signal(number, action)
+        sys.stdin, sys.stdout, sys.stderr = self._streams
+        if sys.getrecursionlimit() != self._depth:
+            sys.setrecursionlimit(self._depth)
+        if sys.path != self._path:
+            sys.path[:] = self._path
+        if warnings.filters != self._filters:
+            warnings.filters[:] = self._filters  # type: ignore[index]  # typeshed says Sequence
+            warnings.simplefilter("default", append=True)
+        if dict(os.environ) != self._environment:
+            os.environ.clear()
+            os.environ.update(self._environment)
+        os.chdir(self._folder)
+
+
+def _signals() -> list[signal.Signals]:
+    names = ("SIGINT", "SIGTERM", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGPIPE")
+    return [getattr(signal, name) for name in names if hasattr(signal, name)]
+
+
+def _settle() -> None:
+    """Make the process indifferent to how its parent was started."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_SETMASK, set())
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)
+    warnings.simplefilter("default")
+    faulthandler.enable()
+
+
+def _socket(given: int | str) -> socket.socket:
+    if isinstance(given, int):
+        return socket.socket(fileno=given)
+    share: Callable[[bytes], socket.socket] = getattr(socket, "fromshare")  # noqa: B009 - Windows
+    return share(bytes.fromhex(given))
+
+
+def _die_with_parent(parent: int) -> None:
+    """End this process when its parent is gone, also while a C call holds the interpreter."""
+    if sys.platform == "linux":
+        prctl = ctypes.CDLL(None, use_errno=True).prctl
+        bound = prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) == 0
+        # Grandchildren whose parent is gone stay in this tree, where they can be found.
+        prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+        if bound:
+            return
+    line = os.dup(sys.stdin.fileno())
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, sys.stdin.fileno())
+    os.close(nothing)
+    threading.Thread(target=watch_parent, args=(line,), daemon=True).start()
+
+
+def watch_parent(stream: int) -> None:
+    """Wait until the parent's end of a pipe is closed, then end this process and its group."""
+    while os.read(stream, 1024):
+        pass
+    if hasattr(os, "killpg"):
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
+
+
+def _reset_peak() -> None:
+    try:
+        with open("/proc/self/clear_refs", "wb", buffering=0) as file:
+            file.write(b"5")
+    except OSError:
+        pass
+
+
+def _peak() -> int:
+    """Bytes that this process held at most since the last reset, mapped files left out."""
+    try:
+        with open("/proc/self/status", "rb") as file:
+            fields = dict(line.split(b":", 1) for line in file)
+        return 1024 * (int(fields[b"VmHWM"].split()[0]) - int(fields[b"RssFile"].split()[0]))
+    except (OSError, KeyError, ValueError):
+        return 0

@@ -111,6 +111,15 @@ class RawColumn:
         codes[present] = inverse
         return codes, levels
 
+    def plain(self) -> list[Any]:
+        """Return the cells as JSON values, None where there is none; dates as they are spelled."""
+        if self.form is Form.NUMBER:
+            return [None if np.isnan(v) else v for v in self.values.tolist()]
+        if self.form is Form.BOOLEAN:
+            return [None if np.isnan(v) else bool(v) for v in self.values.tolist()]
+        codes, levels = self.spelled()
+        return [None if code < 0 else levels[code] for code in codes.tolist()]
+
 
 def number(name: str, values: NDArray[Any], dtype: str, **more: Any) -> RawColumn:
     """Return a column of numbers from integers or floats."""

@@ -14,6 +14,7 @@ from automl.data.source import open_source
 from automl.data.table import Kind, Table
 from automl.errors import DataError
 from automl.plugin.contributions import SplitRequest
+from automl.search.question import sample_numbers
 from automl.search.shared import RunData
 from automl.search.strategy import folds_for
 
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
     from automl.plugin.contributions import Encoded
     from automl.search.question import Question
     from automl.search.strategy import Strategy
-
-SAMPLE_ROWS = 20
-"""Training rows whose values a saved model has to give again."""
-
 
 def plan_run(
     question: Question, strategy: Strategy, seconds: float | None, seed: int, workers: int
@@ -45,7 +42,7 @@ def plan_run(
     workers : int
     """
     table, y, weight = question.table, question.encoded.y, question.given.weight
-    sample = table.take(sample_rows(table.n_rows))
+    sample = table.take(sample_numbers(table.n_rows))
     if strategy.validation is not None:
         return _with_validation(question, strategy.validation, sample)
     if isinstance(strategy.splitter, list | tuple):
@@ -65,11 +62,6 @@ def plan_run(
     kept = tuple(Fold(train=train, test=test) for train, test in folds)
     plan = FoldPlan(splitter=name, folds=kept, n_rows=len(y))
     return RunData(table=table, y=y, weight=weight, plan=plan, sample=sample)
-
-
-def sample_rows(n_rows: int) -> NDArray[np.intp]:
-    """Return evenly spread row numbers, at most `SAMPLE_ROWS`."""
-    return np.unique(np.linspace(0, n_rows - 1, min(n_rows, SAMPLE_ROWS)).astype(np.intp))
 
 
 def _situation(given: Given, n_folds: int) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from automl.candidate.space import spaces_for
 from automl.data.apply import apply
@@ -17,6 +19,8 @@ from automl.search.scoring import resolve_metric
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from automl.candidate.space import AlgorithmSpace
     from automl.data.columns import Columns
     from automl.data.finding import Finding
@@ -26,6 +30,10 @@ if TYPE_CHECKING:
     from automl.plugin.catalog import Catalog
     from automl.plugin.contributions import Encoded, Metric, Task
     from automl.search.strategy import Strategy
+
+
+SAMPLE_ROWS = 20
+"""Training rows whose values a saved model has to give again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +67,13 @@ class Question:
         """Number of classes; 0 where the target is a number."""
         return 0 if self.encoded.classes is None else len(self.encoded.classes)
 
+    def sample_rows(self) -> list[dict[str, Any]]:
+        """Return a few rows of the source as plain JSON values."""
+        rows = sample_numbers(self.table.n_rows)
+        columns = {column.name: column.take(rows) for column in self.given.raw.columns}
+        cells = {name: column.plain() for name, column in columns.items()}
+        return [dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)]
+
     def spaces(self, n_rows: int, seed: int, strategy: Strategy) -> tuple[AlgorithmSpace, ...]:
         """Return what may be tried of each algorithm, as the user bent it.
 
@@ -91,6 +106,11 @@ class Question:
             )
             for space in spaces_for(self.schema, self.task, self.catalog, context)
         )
+
+
+def sample_numbers(n_rows: int) -> NDArray[np.intp]:
+    """Return evenly spread row numbers, at most `SAMPLE_ROWS`."""
+    return np.unique(np.linspace(0, n_rows - 1, min(n_rows, SAMPLE_ROWS)).astype(np.intp))
 
 
 def ask(

@@ -1,0 +1,55 @@
+"""From whatever names or holds a table to the table itself."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from automl.errors import AutoMLError, DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from automl.plugin.contributions import Reader
+
+
+def open_source(source: object, readers: Mapping[str, Reader]) -> Any:
+    """Read a table where a string or path names it; anything else is the table.
+
+    Parameters
+    ----------
+    source : str, path or table
+    readers : mapping of str to Reader
+        Asked in the order of their names; the first that is in charge reads.
+
+    Raises
+    ------
+    DataError
+        ``E_DATA_SOURCE`` where nobody is in charge, or the reader fails.
+    """
+    if not isinstance(source, str | os.PathLike):
+        return source
+    place = os.fspath(source)
+    for reader in readers.values():
+        if reader.matches(place):
+            return _read(reader, place)
+    if "://" not in place and not os.path.exists(place):
+        raise DataError("E_DATA_SOURCE", f"There is no file {place!r}.", "Check the path.")
+    raise DataError(
+        "E_DATA_SOURCE",
+        f"No reader is in charge of {place!r}.",
+        f"Installed readers: {', '.join(readers) or 'none'}.",
+    )
+
+
+def _read(reader: Reader, place: str) -> Any:
+    try:
+        return reader.read(place)
+    except AutoMLError:
+        raise
+    except Exception as error:
+        raise DataError(
+            "E_DATA_SOURCE",
+            f"Reader {reader.name!r} cannot read {place!r}: {type(error).__name__}: {error}.",
+            "Check that the file is what its name says.",
+        ) from error

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 RECENT = 5
 """Outcomes that stay in sight."""
 
+FINE = frozenset({"complete", "constraint", "pruned"})
+"""What a trial may end with and not have failed."""
+
 PER_SECOND = 4
 """Times a second that a terminal is redrawn; a notebook is redrawn half as often."""
 
@@ -59,7 +62,7 @@ class Board:
             self.running.pop(event.number, None)
             self.recent.append(event)
             self.n_done += 1
-            self.n_failed += event.status == "failed"
+            self.n_failed += event.status not in FINE
         elif isinstance(event, Improved):
             self.best = event
 

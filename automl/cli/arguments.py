@@ -1,0 +1,206 @@
+"""The arguments of a run: from the command line and a file, in the words of `automl.fit`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from automl.errors import InputError
+
+DEFAULT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arguments:
+    """What a run is asked for, as plain values.
+
+    Parameters
+    ----------
+    source, target : str or None
+    metric : str or None
+    budget : float or mapping or None
+        Seconds, or ``{"seconds": ..., "trials": ...}``; None with no trials is 60 seconds.
+    seed : int
+    n_jobs : int or None
+    columns, plugins, strategy : mapping
+        Fields of `automl.Columns`, `automl.Plugins`, `automl.Strategy`.
+    run : str or None
+        Name of the run, or a folder.
+    out : str or None
+        Folder of the model; inside the run's folder by default.
+    """
+
+    source: str | None = None
+    target: str | None = None
+    metric: str | None = None
+    budget: float | Mapping[str, Any] | None = None
+    seed: int = 0
+    n_jobs: int | None = None
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    plugins: Mapping[str, Any] = field(default_factory=dict)
+    strategy: Mapping[str, Any] = field(default_factory=dict)
+    run: str | None = None
+    out: str | None = None
+
+    @property
+    def limits(self) -> tuple[float | None, int | None]:
+        """Seconds and trials of the budget."""
+        if isinstance(self.budget, Mapping):
+            _check_keys(self.budget, ("seconds", "trials"), "budget")
+            seconds, trials = self.budget.get("seconds"), self.budget.get("trials")
+        else:
+            seconds, trials = self.budget, None
+        if seconds is None and trials is None:
+            seconds = DEFAULT_SECONDS
+        return (None if seconds is None else float(seconds)), trials
+
+
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "source": (str,),
+    "target": (str,),
+    "metric": (str,),
+    "budget": (int, float, Mapping),
+    "seed": (int,),
+    "n_jobs": (int,),
+    "columns": (Mapping,),
+    "plugins": (Mapping, list, str),
+    "strategy": (Mapping,),
+    "run": (str,),
+    "out": (str,),
+}
+
+
+def from_file(path: str) -> dict[str, Any]:
+    """Read arguments from a TOML or YAML file.
+
+    Raises
+    ------
+    InputError
+        ``E_INPUT_CONFIG`` where the file cannot be read, or says what is no argument.
+    """
+    data = _parse(Path(path))
+    if not isinstance(data, dict):
+        raise _refused(path, f"holds {type(data).__name__}, expected arguments by name")
+    _check_keys(data, tuple(one.name for one in fields(Arguments)), path)
+    for name, value in data.items():
+        if not isinstance(value, _TYPES[name]) or isinstance(value, bool):
+            wanted = " or ".join(one.__name__.lower() for one in _TYPES[name])
+            raise _refused(path, f"{name} is {value!r}, expected {wanted}")
+    if isinstance(data.get("plugins"), list | str):
+        words = data["plugins"] if isinstance(data["plugins"], list) else [data["plugins"]]
+        data["plugins"] = {
+            "only": [word for word in words if not word.startswith("-")],
+            "without": [word.removeprefix("-") for word in words if word.startswith("-")],
+        }
+    return data
+
+
+def merged(file: Mapping[str, Any], words: Mapping[str, Any]) -> Arguments:
+    """Join both sources; what stands on the command line wins, field by field.
+
+    Parameters
+    ----------
+    file : mapping
+        As `from_file` returns it.
+    words : mapping
+        Arguments by name; None and empty values were not given.
+    """
+    together = dict(file)
+    for name, value in words.items():
+        if value is None or value in ((), {}):
+            continue
+        if isinstance(value, Mapping):
+            before = together.get(name, {})
+            if not isinstance(before, Mapping):
+                before = {"seconds": before}
+            said = {key: one for key, one in value.items() if one not in (None, (), {})}
+            value = {**before, **said}
+        together[name] = value
+    return Arguments(**together)
+
+
+def value_of(kind: type, given: Mapping[str, Any], name: str) -> Any:
+    """Build a frozen value such as `automl.Columns` from plain values.
+
+    Raises
+    ------
+    InputError
+        ``E_INPUT_CONFIG`` for a field that it does not have.
+    """
+    _check_keys(given, tuple(one.name for one in fields(kind)), name)
+    several = {one.name for one in fields(kind) if one.default == ()}
+    return kind(
+        **{
+            key: (value,) if key in several and isinstance(value, str) else _frozen(value)
+            for key, value in given.items()
+        }
+    )
+
+
+def pairs(words: Sequence[str], option: str) -> dict[str, str]:
+    """Split ``COLUMN=WHAT``; the last ``=`` counts, so that a column's name may hold one.
+
+    Raises
+    ------
+    InputError
+        ``E_INPUT_OPTION`` where there is none.
+    """
+    found = {}
+    for word in words:
+        name, equals, what = word.rpartition("=")
+        if not equals or not name or not what:
+            raise InputError(
+                "E_INPUT_OPTION", f"{option} {word!r} has no column or no value.", "Write COLUMN=VALUE."
+            )
+        found[name] = what
+    return found
+
+
+def listed(words: Sequence[str]) -> tuple[str, ...]:
+    """Split names at commas."""
+    return tuple(part.strip() for word in words for part in word.split(",") if part.strip())
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_frozen(one) for one in value)
+    if isinstance(value, Mapping):
+        return {key: _frozen(one) for key, one in value.items()}
+    return value
+
+
+def _parse(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _refused(str(path), f"cannot be read: {error}") from error
+    if path.suffix.lower() == ".toml":
+        import tomllib
+
+        try:
+            return tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise _refused(str(path), f"is not TOML: {error}") from error
+    if path.suffix.lower() in {".yaml", ".yml"}:
+        import yaml
+
+        try:
+            return yaml.safe_load(text) or {}
+        except yaml.YAMLError as error:
+            raise _refused(str(path), f"is not YAML: {error}") from error
+    raise _refused(str(path), "ends neither in .toml nor in .yaml")
+
+
+def _check_keys(given: Mapping[Any, Any], known: tuple[str, ...], where: str) -> None:
+    for key in given:
+        if key not in known:
+            close = get_close_matches(str(key), known, n=1)
+            meant = f"Did you mean {close[0]!r}? " if close else ""
+            raise _refused(where, f"has no {key!r}", f"{meant}Known: {', '.join(known)}.")
+
+
+def _refused(where: str, what: str, remedy: str = "") -> InputError:
+    return InputError("E_INPUT_CONFIG", f"{where} {what}.", remedy)

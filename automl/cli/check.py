@@ -1,0 +1,5 @@
+"""Stand-in."""
+import click
+@click.command("check")
+def command() -> None:
+    """Check."""

@@ -1,0 +1,51 @@
+"""``automl evaluate``: how good a saved model is on rows with a known target."""
+
+from __future__ import annotations
+
+import click
+
+from automl.cli.arguments import listed
+from automl.cli.face import face_of, shared
+from automl.cli.tables import number, text_table
+
+
+@click.command("evaluate")
+@click.argument("model")
+@click.argument("data")
+@click.option("--metrics", multiple=True, metavar="NAMES", help="Default: that of the run.")
+@click.option("--target", metavar="COLUMN", help="Column with the truth (default: that of the run).")
+@click.option("--trust", multiple=True, metavar="TYPE", help="A type that the model may build.")
+@shared
+@click.pass_context
+def command(
+    context: click.Context,
+    model: str,
+    data: str,
+    metrics: tuple[str, ...],
+    target: str | None,
+    trust: tuple[str, ...],
+) -> None:
+    """Score the predictions of the folder MODEL for the table DATA, which holds the target.
+
+    \b
+    Examples:
+      automl evaluate automl-runs/income-1/model test.csv
+      automl evaluate model test.csv --metrics accuracy,log_loss --json
+    """
+    face = face_of(context)
+
+    import automl
+
+    predictor = automl.load(model, trusted=trust)
+    scores = predictor.evaluate(data, target, listed(metrics))
+    n_rows = scores.pop("n_rows", None)
+    warnings = face.say_warnings()
+    document = {
+        "model": model,
+        "data": data,
+        "n_rows": n_rows,
+        "scores": scores,
+        "warnings": warnings,
+    }
+    rows = [(name, number(score)) for name, score in scores.items()]
+    face.show(f"{text_table(('metric', 'score'), rows)}\n\n{n_rows} rows", document)

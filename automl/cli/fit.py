@@ -1,0 +1,158 @@
+"""``automl fit``: search, save, say what came of it."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from automl.cli.arguments import Arguments, from_file, listed, merged, pairs, value_of
+from automl.cli.face import ANSWER_IS_NO, DONE, INTERRUPTED, Face, as_json, face_of, shared
+from automl.cli.folders import RESULT, check_model, gone_if_empty, run_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+SAVING = 0.05
+"""Share of the seconds that is kept for writing the model."""
+
+
+@click.command("fit")
+@click.argument("data", required=False)
+@click.argument("target", required=False)
+@click.option("--metric", help="What the search optimises; `automl plugins` lists them.")
+@click.option("--budget", type=float, metavar="SECONDS", help="Seconds to spend (default 60).")
+@click.option("--trials", type=int, help="Candidates to try; alone, a run can be repeated.")
+@click.option("--seed", type=int, help="Seed for everything random (default 0).")
+@click.option("--jobs", type=int, help="Cores to use (default: all that this process may use).")
+@click.option("--out", metavar="FOLDER", help="Folder of the model (default: RUN/model).")
+@click.option("--run", metavar="NAME", help="Name of the run, below automl-runs/.")
+@click.option(
+    "--kind",
+    multiple=True,
+    metavar="COLUMN=KIND",
+    help="number, category, string, text or date; also for the target.",
+)
+@click.option(
+    "--ordered", multiple=True, metavar="COLUMN=LOW,...,HIGH", help="Levels of a column, in order."
+)
+@click.option("--ignore", multiple=True, metavar="COLUMN", help="Do not learn from it.")
+@click.option("--sensitive", multiple=True, metavar="COLUMN", help="Keep it for reports by group.")
+@click.option("--group", metavar="COLUMN", help="Keep rows of one group on one side of a split.")
+@click.option("--time", metavar="COLUMN", help="Judge on later rows than were learned from.")
+@click.option("--weight", metavar="COLUMN", help="Weight of each row.")
+@click.option("--only", multiple=True, metavar="PATTERN", help="Algorithms that may be tried.")
+@click.option("--without", multiple=True, metavar="PATTERN", help="Plugins to leave out.")
+@click.option("--config", metavar="FILE", help="TOML or YAML with the arguments of automl.fit.")
+@shared
+@click.pass_context
+def command(context: click.Context, config: str | None, **given: Any) -> int:
+    """Learn to predict column TARGET of the table DATA.
+
+    DATA is a CSV, Parquet, Arrow or JSON-lines file, or the URL of a database with its table. The
+    model and the leaderboard are kept in automl-runs/<NAME>. What stands on the command line wins
+    over what stands in the file of --config. The exit code is 3 where nothing is better than
+    always giving the same answer.
+
+    \b
+    Examples:
+      automl fit train.csv income --budget 60
+      automl fit train.csv income --only lightgbm,linear --trials 20 --seed 1
+      automl fit train.parquet price --metric mae --ignore id --time sold_at --out model
+      automl fit --config run.toml
+    """
+    from automl.search.budget import Clock
+
+    face = face_of(context)
+    arguments = merged(from_file(config) if config else {}, _words(given))
+    if arguments.source is None or arguments.target is None:
+        missing = "DATA" if arguments.source is None else "TARGET"
+        raise click.UsageError(f"Missing argument {missing!r}.", context)
+    return _fit(arguments, Clock(arguments.limits[0]), face)
+
+
+def _words(given: dict[str, Any]) -> dict[str, Any]:
+    """Translate the options into the words of `automl.fit`."""
+    ordered = {name: listed([levels]) for name, levels in pairs(given["ordered"], "--ordered").items()}
+    return {
+        "source": given["data"],
+        "target": given["target"],
+        "metric": given["metric"],
+        "budget": {"seconds": given["budget"], "trials": given["trials"]},
+        "seed": given["seed"],
+        "n_jobs": given["jobs"],
+        "columns": {
+            "kinds": pairs(given["kind"], "--kind"),
+            "ordered": ordered,
+            "ignored": given["ignore"],
+            "sensitive": given["sensitive"],
+            "group": given["group"],
+            "time": given["time"],
+            "weight": given["weight"],
+        },
+        "plugins": {"only": listed(given["only"]), "without": listed(given["without"])},
+        "run": given["run"],
+        "out": given["out"],
+    }
+
+
+def _fit(arguments: Arguments, clock: Any, face: Face) -> int:
+    import automl
+    from automl.cli.summary import Summary
+
+    assert arguments.source is not None and arguments.target is not None
+    columns = value_of(automl.Columns, arguments.columns, "columns")
+    plugins = value_of(automl.Plugins, arguments.plugins, "plugins")
+    strategy = value_of(automl.Strategy, arguments.strategy, "strategy")
+    seconds, trials = arguments.limits
+    automl.Budget(seconds=seconds, trials=trials)
+    check_model(arguments.out)
+    run = run_folder(arguments.run, arguments.target)
+    face.log_folder = run
+    model = Path(arguments.out) if arguments.out else run / "model"
+    if seconds is not None:
+        seconds = max(clock.left - SAVING * seconds, 0.5 * seconds)
+    with noticed() as interrupts, gone_if_empty(run):
+        result = automl.fit(
+            arguments.source,
+            arguments.target,
+            metric=arguments.metric,
+            budget=automl.Budget(seconds=seconds, trials=trials),
+            seed=arguments.seed,
+            n_jobs=arguments.n_jobs,
+            columns=columns,
+            plugins=plugins,
+            run=run,
+            strategy=strategy,
+        )
+        result.predictor.save(model)
+    summary = Summary.of(result, run=run, model=model, seconds=clock.elapsed)
+    said = {finding.message for finding in result.findings}
+    face.warned = [one for one in face.warned if one.message not in said]
+    warnings = face.say_warnings()
+    document = {**summary.document(), "warnings": warnings}
+    (run / RESULT).write_text(as_json(document) + "\n", encoding="utf-8")
+    face.show(summary.text(), document)
+    if interrupts:
+        return INTERRUPTED
+    return DONE if summary.better else ANSWER_IS_NO
+
+
+@contextmanager
+def noticed() -> Iterator[list[int]]:
+    """Note each Ctrl-C: the run then ends early with what it has, and a second one ends it at once."""
+    seen: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        signal.default_int_handler(number, frame)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,107 @@
+"""Where a run and its model lie."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from automl.errors import InputError
+
+RUNS = Path("automl-runs")
+"""Folder of all runs, in the working folder."""
+
+LEADERBOARD = "leaderboard.json"
+"""The rows of the leaderboard, written by the run."""
+
+RESULT = "result.json"
+"""What `automl fit` said at the end."""
+
+
+def run_folder(name: str | None, target: str) -> Path:
+    """Make the folder of a new run.
+
+    Parameters
+    ----------
+    name : str or None
+        A name below ``automl-runs``, or a path where it holds a separator; None numbers the runs
+        of one target.
+    target : str
+
+    Raises
+    ------
+    InputError
+        ``E_INPUT_RUN`` where it is there already and not empty, or cannot be made.
+    """
+    if name is not None:
+        return _make(_path_of(name))
+    stem = re.sub(r"\W+", "-", target).strip("-").lower() or "run"
+    for number in range(1, 1_000_000):
+        folder = RUNS / f"{stem}-{number}"
+        if not folder.exists():
+            return _make(folder)
+    raise InputError("E_INPUT_RUN", f"{RUNS} is full.", "Remove old runs.")
+
+
+def found_run(name: str) -> Path:
+    """Return the folder of a run that is there.
+
+    Raises
+    ------
+    InputError
+        ``E_INPUT_RUN`` where there is none.
+    """
+    for folder in (_path_of(name), Path(name)):
+        if folder.is_dir():
+            return folder
+    there = sorted(one.name for one in RUNS.iterdir()) if RUNS.is_dir() else []
+    raise InputError(
+        "E_INPUT_RUN", f"There is no run {name!r}.", f"Runs here: {', '.join(there) or 'none'}."
+    )
+
+
+def check_model(out: str | None) -> None:
+    """Refuse a place for the model before the search begins; a saved model may be replaced.
+
+    Raises
+    ------
+    InputError
+        ``E_INPUT_OUT`` where something else is there.
+    """
+    if out is None or out.endswith(".zip"):
+        return
+    folder = Path(out)
+    taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    if taken and not (folder / "manifest.json").is_file():
+        raise InputError(
+            "E_INPUT_OUT", f"{folder} is there and no model.", "Choose another --out or remove it."
+        )
+
+
+@contextmanager
+def gone_if_empty(folder: Path) -> Iterator[None]:
+    """Leave no empty folder behind where nothing came of a run."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            folder.rmdir()
+            folder.parent.rmdir()
+        raise
+
+
+def _path_of(name: str) -> Path:
+    return Path(name) if re.search(r"[\\/]", name) or name in {".", ".."} else RUNS / name
+
+
+def _make(folder: Path) -> Path:
+    if folder.is_dir() and any(folder.iterdir()):
+        raise InputError(
+            "E_INPUT_RUN", f"{folder} is there already.", "Choose another --run or remove it."
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError("E_INPUT_RUN", f"{folder} cannot be made: {error.strerror}.") from error
+    return folder

@@ -90,14 +90,17 @@ BROAD_EXCEPT = {
     "automl/plugin/discovery.py": "loads plugins of strangers",
     "automl/plugin/notify.py": "runs listeners of strangers",
     "automl/search/evaluate.py": "fits estimators of strangers",
+    "automl/candidate/storage.py": "runs the pair by which a plugin saves and loads",
     "automl/search/worker.py": "answers for whatever a job does in a child process",
+    "automl/search/workers.py": "runs jobs in the caller's process where no other is wanted",
     "automl/testing/": "runs contributions that are expected to be broken",
 }
 """Files where foreign code runs."""
 
 CLOCKS = {
     "automl/search/budget.py": "the clock",
-    "automl/search/workers.py": "ends a child that outlives the deadline, as an arm of the clock",
+    "automl/search/processes.py": "ends children that outlive their deadline, as the clock's arm",
+    "automl/plugin/guard.py": "times the loading of plugins, for messages",
 }
 """Files that may read the time or wait."""
 
@@ -109,15 +112,17 @@ PICKLES = {
 }
 """Files that may turn objects into code-bearing bytes; none is on the way of loading a model."""
 
-ENVIRONMENT = {
+STATE = {
+    "automl/cli/write.py": "reads the umask, which Python can only do by setting it",
+    "automl/plugin/guard.py": "puts back what a plugin changed while it was loaded",
     "automl/search/worker.py": "sets up its own child process",
-    "automl/search/workers.py": "hands an environment to the child it starts",
 }
-"""Files that may name the environment, each for a process of its own."""
+"""Files that may touch global state."""
 
 SOCKETS = {
+    "automl/search/channel.py": "the pipe between the run's own processes",
+    "automl/search/processes.py": "the pipe to a child",
     "automl/search/worker.py": "the pipe to its parent",
-    "automl/search/workers.py": "the pipe to its child",
 }
 """Files that may open a socket."""
 
@@ -274,7 +279,8 @@ def test_a_floor_imports_only_from_the_floors_above_it():
         for item in imports_of(module):
             if item.top != "automl":
                 continue
-            floor = item.target.split(".")[1] if "." in item.target else "automl itself"
+            # `import automl` is the engine's front door.
+            floor = item.target.split(".")[1] if "." in item.target else "engine"
             if floor not in reach:
                 findings.append(f"{module.at(item.node)} imports {item.target} from below")
     assert not findings, broken(findings)
@@ -282,13 +288,22 @@ def test_a_floor_imports_only_from_the_floors_above_it():
 
 def test_no_modules_import_each_other_in_a_ring():
     graph = {
-        m.name: {i.target for i in imports_of(m) if i.top == "automl" and not i.typing} - {m.name}
+        m.name: {i.target for i in imports_of(m) if i.top == "automl" and not i.typing}
         for m in ours()
     }
-    gone: set[str] = set()
-    while free := {name for name, to in graph.items() if name not in gone and not (to - gone)}:
-        gone |= free
-    assert set(graph) <= gone, f"in a ring: {sorted(set(graph) - gone)}"
+    rings = [name for name in graph if name in reached_from(name, graph)]
+    assert not rings, f"in a ring: {rings}"
+
+
+def reached_from(start: str, graph: dict[str, set[str]]) -> set[str]:
+    reached: set[str] = set()
+    todo = list(graph[start])
+    while todo:
+        name = todo.pop()
+        if name not in reached:
+            reached.add(name)
+            todo += graph.get(name, ())
+    return reached
 
 
 # The engine names nobody
@@ -431,10 +446,29 @@ def test_only_the_engine_and_plugin_call_hooks():
 # What is finished is frozen
 
 
-LIVE = {
+POSITIONAL = {
     "automl/plugin/space.py": "ranges are written by position, as everywhere: Float(0.1, 1.0)",
 }
-"""Dataclasses that take positions."""
+"""Files whose values take positions."""
+
+LIVE = {
+    "automl/cli/face.py": {"Face": "collects the warnings of one call until they are shown"},
+    "automl/model/member.py": {"Shelf": "builds pipelines when they are first needed"},
+    "automl/plugin/guard.py": {"Watched": "is filled while foreign code runs"},
+}
+"""Public dataclasses that are at work; what is private to a module may be, too."""
+
+
+def dataclass_marks(node: ast.ClassDef) -> Iterator[set[str]]:
+    """Return the switches that are on, for each `@dataclass` over a class."""
+    for mark in node.decorator_list:
+        call = mark if isinstance(mark, ast.Call) else None
+        if dotted(call.func if call else mark).split(".")[-1] == "dataclass":
+            yield {
+                keyword.arg or ""
+                for keyword in (call.keywords if call else ())
+                if isinstance(keyword.value, ast.Constant) and keyword.value.value is True
+            }
 
 
 def test_dataclasses_are_frozen_slotted_and_take_keywords():
@@ -443,18 +477,14 @@ def test_dataclasses_are_frozen_slotted_and_take_keywords():
         for node in ast.walk(module.tree):
             if not isinstance(node, ast.ClassDef):
                 continue
-            for mark in node.decorator_list:
-                call = mark if isinstance(mark, ast.Call) else None
-                if dotted(call.func if call else mark).split(".")[-1] != "dataclass":
-                    continue
-                given = {
-                    keyword.arg
-                    for keyword in (call.keywords if call else ())
-                    if isinstance(keyword.value, ast.Constant) and keyword.value.value is True
-                }
-                wanted = {"frozen", "slots"} | (set() if listed(module.file, LIVE) else {"kw_only"})
-                if missing := wanted - given:
-                    findings.append(f"{module.at(node)} {node.name} lacks {sorted(missing)}")
+            wanted = {"slots"}
+            if not node.name.startswith("_") and node.name not in LIVE.get(module.file, {}):
+                wanted |= {"frozen"} if listed(module.file, POSITIONAL) else {"frozen", "kw_only"}
+            findings += [
+                f"{module.at(node)} {node.name} lacks {sorted(wanted - given)}"
+                for given in dataclass_marks(node)
+                if wanted - given
+            ]
     assert not findings, broken(findings)
 
 
@@ -462,7 +492,7 @@ def test_a_frozen_value_is_not_thawed():
     findings = [
         f"{module.at(node)}"
         for module in ours()
-        if not listed(module.file, LIVE)
+        if not listed(module.file, POSITIONAL)
         for node in ast.walk(module.tree)
         if isinstance(node, ast.Attribute)
         and node.attr == "__setattr__"
@@ -488,6 +518,9 @@ def test_a_broad_except_stands_only_where_foreign_code_runs():
             continue
         for node in ast.walk(module.tree):
             if isinstance(node, ast.ExceptHandler) and is_broad(node.type):
+                last = node.body[-1]
+                if isinstance(last, ast.Raise) and last.exc is None:
+                    continue  # it tidies up and swallows nothing
                 findings.append(f"{module.at(node)} except")
             elif isinstance(node, ast.Call) and dotted(node.func).endswith("suppress"):
                 findings += [f"{module.at(node)} suppress" for kind in node.args if is_broad(kind)]
@@ -598,13 +631,13 @@ def test_no_global_state_is_changed():
     findings = []
     for module in (*ours(), *theirs()):
         inside = guarded(module.tree)
-        child = listed(module.file, ENVIRONMENT)
+        excused = listed(module.file, STATE)
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Call) and dotted(node.func) in GLOBALS:
-                if not child and id(node) not in inside:
+                if not excused and id(node) not in inside:
                     findings.append(f"{module.at(node)} {dotted(node.func)}")
             elif isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
-                if dotted(node.value) == "os.environ" and not child:
+                if dotted(node.value) == "os.environ" and not excused:
                     findings.append(f"{module.at(node)} changes os.environ")
             elif isinstance(node, ast.Global):
                 findings.append(f"{module.at(node)} global {', '.join(node.names)}")
@@ -747,35 +780,49 @@ def public_functions(module: Module) -> Iterator[ast.FunctionDef]:
                 yield part
 
 
+FACE_FILES = (
+    "automl/__init__.py",
+    "automl/data/columns.py",
+    "automl/engine.py",
+    "automl/estimator.py",
+    "automl/model/",
+    "automl/plugin/",
+    "automl/search/budget.py",
+    "automl/search/leaderboard.py",
+    "automl/search/strategy.py",
+    "automl/testing/",
+)
+"""Where everything stands that a user or a plugin may import."""
+
+
+def face() -> Iterator[tuple[Module, ast.FunctionDef]]:
+    for module in ours():
+        if module.file.startswith(FACE_FILES):
+            for node in public_functions(module):
+                yield module, node
+
+
 def test_the_public_face_takes_no_keyword_soup():
     findings = [
         f"{module.at(node)} {node.name}(**{node.args.kwarg.arg})"
-        for module in ours()
-        for node in public_functions(module)
+        for module, node in face()
         if node.args.kwarg is not None
     ]
     assert not findings, broken(findings)
 
 
-FACE_MODULES = ("automl/engine.py", "automl/estimator.py", "automl/model/", "automl/plugin/sel")
-
-
 def test_flags_of_the_public_face_are_keywords():
-    findings = []
-    for module in ours():
-        if not module.file.startswith(FACE_MODULES):
-            continue
-        for node in public_functions(module):
-            findings += [
-                f"{module.at(node)} {node.name}({argument.arg})"
-                for argument in (*node.args.posonlyargs, *node.args.args)
-                if argument.annotation is not None and dotted(argument.annotation) == "bool"
-            ]
+    findings = [
+        f"{module.at(node)} {node.name}({argument.arg})"
+        for module, node in face()
+        for argument in (*node.args.posonlyargs, *node.args.args)
+        if argument.annotation is not None and dotted(argument.annotation) == "bool"
+    ]
     assert not findings, broken(findings)
 
 
 def test_each_exception_to_a_law_is_still_needed():
-    tables = (BROAD_EXCEPT, CLOCKS, PICKLES, ENVIRONMENT, SOCKETS, NAMES_SPOKEN, LIVE)
+    tables = (BROAD_EXCEPT, CLOCKS, PICKLES, STATE, SOCKETS, NAMES_SPOKEN, POSITIONAL, LIVE)
     lost = {entry for table in tables for entry in table if not (ROOT / entry).exists()}
     assert not lost, f"exceptions for files that are gone: {sorted(lost)}"
 

@@ -34,6 +34,9 @@ FORMAT = 1
 STRUCTURE = "pipeline.json"
 """Name of the file with the structure."""
 
+PICKLE = "unsafe.pkl"
+"""Name of the one pickle in a run's own folder."""
+
 SKOPS_FILE = "fitted.skops"
 """Name of a part's file where skops writes it."""
 
@@ -89,8 +92,8 @@ def save_pipeline(
     if pickled:
         from automl.candidate import unsafe
 
-        unsafe.dump(pickled, folder)
-    text = json.dumps(_structure(pipeline, how), ensure_ascii=False, allow_nan=False)
+        unsafe.dump(pickled, folder / PICKLE)
+    text = json.dumps(_structure(pipeline, how), allow_nan=False)
     (folder / STRUCTURE).write_text(text, encoding="utf-8")
 
 
@@ -128,7 +131,7 @@ def load_pipeline(
             )
         from automl.candidate import unsafe
 
-        pickled = unsafe.load(folder)
+        pickled = unsafe.load(folder / PICKLE)
 
     def load(slot: str, kind: str, name: str) -> Any:
         contribution = catalog.get(kind, name)
@@ -168,6 +171,7 @@ def _structure(pipeline: Pipeline, how: Mapping[str, str]) -> dict[str, Any]:
         "task": pipeline.task.name,
         "n_classes": pipeline.n_classes,
         "present": list(pipeline.present),
+        "constant": list(pipeline.constant),
         "sparse": preparation.sparse,
         "categories": list(preparation.categories),
         "n_levels": list(preparation.n_levels),
@@ -210,6 +214,7 @@ def _rebuild(structure: Mapping[str, Any], catalog: Catalog, load: Any) -> Pipel
         ),
         estimator=load("estimator", "algorithm", candidate.algorithm) if learned else None,
         present=tuple(int(code) for code in structure["present"]),
+        constant=tuple(float(number) for number in structure["constant"]),
     )
 
 

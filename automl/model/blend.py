@@ -1,7 +1,8 @@
 """Greedy ensemble selection over out-of-fold values, and the choice between a blend and one member.
 
-Caruana et al., "Ensemble selection from libraries of models", ICML 2004: members are added one at a
-time, with replacement, whichever improves the score of the average most; the weights are the counts.
+Caruana et al., "Ensemble selection from libraries of models", ICML 2004: members are added one at
+a time, with replacement, whichever improves the score of the average most; their weights are how
+often each was added.
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ class Judge:
     fast: Fast | None = None
 
     def __call__(self, values: NDArray[Any]) -> float:
+        """Return the score of the rows' values."""
         given = values if self.metric.reads == "values" else self.decide(values)
         return float(self.metric.score(self.y, given, self.weight))
 
@@ -199,6 +201,8 @@ def choose(
     gain = _finite(sign * judge(mixed)) - _finite(sign * judge(values[best]))
     if not gain > 0:
         return single
+    if errors == 0:
+        return weights
     noise = _bootstrap_error(mixed, values[best], judge, seed, deadline or (lambda: np.inf))
     return weights if gain > errors * noise else single
 

@@ -15,7 +15,8 @@ from automl.plugin import Metric
 
 
 def _log_loss(y, values, weight):
-    return float(np.average(-np.log(np.clip(values[np.arange(len(y)), y], 1e-15, 1)), weights=weight))
+    true = values[np.arange(len(y)), y]
+    return float(np.average(-np.log(np.clip(true, 1e-15, 1)), weights=weight))
 
 
 def _accuracy(y, labels, weight):
@@ -121,7 +122,9 @@ def test_members_that_cannot_be_scored_are_left_out():
 
 def test_a_twin_of_a_member_brings_no_second_member():
     y, members = _classes(3, 100, 1)
-    weights = blend([members[0], members[0].copy(), members[0].copy()], y, _judge(LOG_LOSS, y), False)
+    weights = blend(
+        [members[0], members[0].copy(), members[0].copy()], y, _judge(LOG_LOSS, y), False
+    )
     assert np.count_nonzero(weights) == 1
 
 

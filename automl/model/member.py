@@ -1,0 +1,151 @@
+"""A fitted pipeline kept as bytes, built when it is first needed."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from automl.errors import BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from automl.candidate.pipeline import Pipeline
+    from automl.candidate.recipe import Candidate
+    from automl.data.table import Table
+    from automl.plugin.catalog import Catalog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """The files of one saved pipeline.
+
+    Parameters
+    ----------
+    files : mapping of str to bytes
+        By their path inside the pipeline's folder, parts separated by ``/``.
+    own : bool, default=False
+        Whether a run wrote them for itself, so that a pickle among them may be read.
+    trusted : tuple of str, default=()
+        Types that skops may build beside those that contributions declare.
+    """
+
+    files: Mapping[str, bytes]
+    own: bool = False
+    trusted: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, folder: Path) -> Member:
+        """Take in the folder of a pipeline that this run saved.
+
+        Parameters
+        ----------
+        folder : Path
+        """
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+        return cls(files=files, own=True)
+
+    def load(self, catalog: Catalog) -> Pipeline:
+        """Build the pipeline.
+
+        Parameters
+        ----------
+        catalog : Catalog
+            Where the contributions are found.
+        """
+        from automl.candidate.storage import load_pipeline
+
+        with tempfile.TemporaryDirectory(prefix="automl-member-", ignore_cleanup_errors=True) as at:
+            folder = Path(at) / "member"
+            folder.mkdir()
+            for name, content in self.files.items():
+                place = folder / _inside(name)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(content)
+            return load_pipeline(folder, catalog, self.trusted, allow_unsafe=self.own)
+
+    def portable(self, catalog: Catalog) -> Member:
+        """Return the member without a pickle, unless a contribution declares ``saved=None``.
+
+        Raises
+        ------
+        PluginError
+            ``E_PLUGIN_SAVED`` where a part holds a type that its contribution does not declare.
+        """
+        from automl.candidate.storage import PICKLE, save_pipeline
+
+        if PICKLE not in self.files:
+            return self
+        pipeline = self.load(catalog)
+        with tempfile.TemporaryDirectory(prefix="automl-member-", ignore_cleanup_errors=True) as at:
+            save_pipeline(pipeline, Path(at), catalog)
+            return Member.read(Path(at))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A candidate in the blend: the mean over its fold members.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    weight : float
+        Share in the blend.
+    cv_score : float
+        Its own score, used for choosing.
+    members : tuple of Member
+        One for each fold, or a single refit.
+    """
+
+    candidate: Candidate
+    weight: float
+    cv_score: float
+    members: tuple[Member, ...]
+
+
+@dataclass(slots=True)
+class Shelf:
+    """The pipelines of some parts, each built once, by whichever thread comes first."""
+
+    parts: tuple[Part, ...]
+    _built: dict[tuple[int, int], Pipeline] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def get(self, part: int, member: int, catalog: Catalog) -> Pipeline:
+        """Return one pipeline."""
+        key = (part, member)
+        if key not in self._built:
+            with self._lock:
+                if key not in self._built:
+                    self._built[key] = self.parts[part].members[member].load(catalog)
+        return self._built[key]
+
+    def values(self, table: Table, catalog: Catalog) -> NDArray[np.float64]:
+        """Return the blend's values: weighted over parts, the mean over each one's members."""
+        total: NDArray[np.float64] = np.zeros(())
+        for number, part in enumerate(self.parts):
+            share = part.weight / len(part.members)
+            for index in range(len(part.members)):
+                total = total + share * self.get(number, index, catalog).values(table)
+        return total
+
+    def load_all(self, catalog: Catalog) -> None:
+        """Build every pipeline now."""
+        for number, part in enumerate(self.parts):
+            for index in range(len(part.members)):
+                self.get(number, index, catalog)
+
+
+def _inside(name: str) -> PurePosixPath:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or not path.parts:
+        raise BundleError("E_BUNDLE_PATH", f"The file name {name!r} leads out of its folder.")
+    return path

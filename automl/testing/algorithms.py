@@ -1,0 +1,296 @@
+"""What holds for every algorithm: how it is built, fitted and asked."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automl.candidate.pipeline import context_of
+from automl.plugin.guard import watch
+from automl.testing.checks import CheckFailedError, Property, says
+from automl.testing.comparing import fingerprint, freeze, thaw, unlike
+from automl.testing.learning import Fit, LearningBench, check_values, stop_soon
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from optuna.distributions import BaseDistribution
+
+SECTION = "automl_algorithms"
+
+
+@says(SECTION)
+def an_installed_task_is_served(bench: LearningBench) -> None:
+    """At least one of the tasks that it names is installed."""
+    if not bench.cases:
+        raise CheckFailedError(
+            f"tasks={sorted(bench.algorithm.tasks)}, installed: {', '.join(bench.catalog.tasks)}.",
+            "Name an installed task, or its `like`.",
+        )
+
+
+@says(SECTION)
+def params_survive_json(bench: LearningBench) -> None:
+    """Every start and every option of the space survives JSON."""
+    for case in bench.cases:
+        space = bench.space(case)
+        corners = [params for _, params in _corners(space.distributions())]
+        for params in (*bench.algorithm.starts, *corners):
+            try:
+                back = json.loads(json.dumps(dict(params), allow_nan=False))
+            except (TypeError, ValueError) as error:
+                raise CheckFailedError(
+                    f"{dict(params)} is not JSON: {error}.",
+                    "Use bool, int, float, str and None, and turn them into objects in build().",
+                ) from error
+            if back != dict(params):
+                raise CheckFailedError(
+                    f"{dict(params)} comes back from JSON as {back}.",
+                    "Use lists for tuples and strings for keys, and convert them in build().",
+                )
+
+
+@says(SECTION)
+def every_start_fits(bench: LearningBench) -> None:
+    """Every start fits and gives values, for every task."""
+    for case in bench.cases:
+        starts = bench.space(case).start_candidates()
+        if starts:
+            bench.fitted(case)
+        for start in starts[1:]:
+            pipeline = bench.fit(case, Fit(params=start.params, report=stop_soon))
+            values = pipeline.values(case.problem.fresh)
+            _check(values, bench, case, f"start {dict(start.params)}")
+
+
+@says(SECTION)
+def corners_of_the_space_fit(bench: LearningBench) -> None:
+    """Both ends of every range fit and give values."""
+    for number, case in enumerate(bench.cases):
+        for what, params in _corners(bench.space(case).distributions()):
+            if number and what not in {"all lowest", "all highest"}:
+                continue
+            chosen = {name: v for name, v in params.items() if not name.startswith("prepare:")}
+            try:
+                pipeline = bench.fit(case, Fit(params=chosen, report=stop_soon))
+                values = pipeline.values(case.problem.fresh)
+            except Exception as error:
+                raise CheckFailedError(
+                    f"{case.task.name}, {what}: {chosen} raised {type(error).__name__}: {error}.",
+                    "Narrow the space, or deal with these values in build().",
+                ) from error
+            _check(values, bench, case, f"{what}: {chosen}")
+
+
+@says(SECTION)
+def build_leaves_params_alone(bench: LearningBench) -> None:
+    """build() neither changes the parameters nor hands out one object twice."""
+    for case in bench.cases:
+        prepared = bench.prepare(case)
+        for start in bench.space(case).start_candidates():
+            params = dict(start.params)
+            context = _context(bench, case, prepared)
+            first = bench.algorithm.build(params, context)
+            second = bench.algorithm.build(params, context)
+            if params != start.params:
+                raise CheckFailedError(
+                    f"build() turned {dict(start.params)} into {params}.",
+                    "Copy the parameters before changing them: params = dict(params).",
+                )
+            if first is second:
+                raise CheckFailedError(
+                    "build() returned the same object twice.", "Make a new estimator in each call."
+                )
+
+
+@says(SECTION)
+def inputs_stay_untouched(bench: LearningBench) -> None:
+    """Fitting and predicting work on read-only data and leave it as it was."""
+    for case in bench.cases:
+        prepared = bench.prepare(case)
+        X = prepared.preparation.transform(case.problem.fresh)
+        weight = np.ones(len(case.y)) if bench.algorithm.weights else None
+        arrays = [prepared.X, X, case.y, *([] if weight is None else [weight])]
+        before = [fingerprint(array) for array in arrays]
+        freeze(arrays)
+        try:
+            pipeline = bench.fit(case, Fit(weight=weight, report=stop_soon), prepared)
+            pipeline.values_of(X)
+        except ValueError as error:
+            if "read-only" not in str(error) and "not writeable" not in str(error):
+                raise
+            raise CheckFailedError(
+                f"{case.task.name}: it writes into what it was given ({error}).",
+                "Copy X, y or the weights before changing them.",
+            ) from error
+        finally:
+            thaw(arrays)
+        if before != [fingerprint(array) for array in arrays]:
+            raise CheckFailedError(
+                f"{case.task.name}: it changed what it was given, though it is read-only.",
+                "Copy X, y or the weights before changing them.",
+            )
+
+
+@says(SECTION)
+def global_state_stays_untouched(bench: LearningBench) -> None:
+    """Fitting and predicting leave random states, warnings, environment and folder alone."""
+    for case in bench.cases:
+        bench.fitted(case)
+        with watch() as watched:
+            bench.fit(case, Fit(report=stop_soon)).values(case.problem.fresh)
+        if watched.changed:
+            raise CheckFailedError(
+                f"{case.task.name}: it changes {' and '.join(watched.changed)}.",
+                "Use np.random.default_rng(context.seed), and `with warnings.catch_warnings():`.",
+            )
+
+
+@says(SECTION)
+def nothing_is_printed(bench: LearningBench) -> None:
+    """Fitting and predicting print nothing."""
+    for case in bench.cases:
+        with watch() as watched:
+            bench.fit(case, Fit(report=stop_soon)).values(case.problem.fresh)
+        if watched.printed.strip():
+            line = watched.printed.strip().splitlines()[0]
+            raise CheckFailedError(
+                f"{case.task.name}: it prints {line[:80]!r}.",
+                "Silence the library (verbose=0), or use the logging module.",
+            )
+
+
+@says(SECTION)
+def values_are_right(bench: LearningBench) -> None:
+    """Values are finite, of the right shape, and probabilities add up to 1."""
+    for case in bench.cases:
+        values = bench.fitted(case).values(case.problem.fresh)
+        _check(values, bench, case, "default")
+
+
+@says(SECTION)
+def classes_are_in_order(bench: LearningBench) -> None:
+    """Column k of the probabilities is that of class k."""
+    for case in bench.cases:
+        if case.n_classes:
+            errors = _errors_by_order(bench, case)
+            identity, best = errors[tuple(range(case.n_classes))], min(errors.values())
+            if best < identity - 0.2:
+                raise CheckFailedError(
+                    f"{case.task.name}: {identity:.0%} of easy rows are wrong, but {best:.0%} when "
+                    "the columns are swapped.",
+                    "Return probabilities in the order of the codes 0, 1, ... in y.",
+                )
+
+
+@says(SECTION)
+def a_constant_is_beaten(bench: LearningBench) -> None:
+    """On an easy problem it is better than the best constant."""
+    for case in bench.cases:
+        constant = np.asarray(case.task.constant(case.y, None, case.n_classes))
+        if case.n_classes:
+            baseline = float(np.mean(case.fresh_y != int(constant.argmax())))
+            reached = min(_errors_by_order(bench, case).values())
+        else:
+            values = bench.fitted(case).values(case.problem.fresh)
+            baseline = float(np.mean((case.fresh_y - constant) ** 2))
+            reached = float(np.mean((case.fresh_y - values) ** 2))
+        if not reached < baseline:
+            raise CheckFailedError(
+                f"{case.task.name}: error {reached:.3g}, the best constant has {baseline:.3g}.",
+                "See whether y, the parameters and context.categories reach the learner.",
+            )
+
+
+@says(SECTION)
+def one_row_gives_what_the_batch_gives(bench: LearningBench) -> None:
+    """The values of a row do not depend on the rows beside it."""
+    for case in bench.cases:
+        pipeline = bench.fitted(case)
+        batch = pipeline.values(case.problem.fresh)
+        for row in (0, len(batch) // 2, len(batch) - 1):
+            alone = pipeline.values(case.problem.fresh.take(np.array([row])))
+            if unlike(alone, batch[row : row + 1], 1e-6):
+                raise CheckFailedError(
+                    f"{case.task.name}: row {row} alone gives {alone[0]}, in a batch {batch[row]}.",
+                    "Learn everything in fit(); predict() must not look at other rows.",
+                )
+
+
+@says(SECTION)
+def the_same_seed_gives_the_same_values(bench: LearningBench) -> None:
+    """Fitted twice with one seed it gives the same values on rows that it has not seen."""
+    for case in bench.cases:
+        first = bench.fitted(case).values(case.problem.fresh)
+        second = bench.fit(case).values(case.problem.fresh)
+        if unlike(first, second, 1e-12):
+            raise CheckFailedError(
+                f"{case.task.name}: values differ by up to {np.abs(first - second).max():.3g}.",
+                "Pass context.seed to everything that is random.",
+            )
+
+
+@says(SECTION)
+def asking_changes_nothing(bench: LearningBench) -> None:
+    """Asked twice for the same rows it says the same."""
+    for case in bench.cases:
+        pipeline = bench.fitted(case)
+        first = pipeline.values(case.problem.fresh)
+        pipeline.values(case.problem.table)
+        if unlike(first, pipeline.values(case.problem.fresh), 1e-12):
+            raise CheckFailedError(
+                f"{case.task.name}: a second predict() gave other values than the first.",
+                "predict() must not learn, and draws nothing at random.",
+            )
+
+
+@says(SECTION, when=lambda bench: bench.algorithm.threads)
+def two_threads_fit(bench: LearningBench) -> None:
+    """It fits with two threads as well, since it declares `threads`."""
+    for case in bench.cases:
+        pipeline = bench.fit(case, Fit(threads=2, report=stop_soon))
+        _check(pipeline.values(case.problem.fresh), bench, case, "two threads")
+
+
+def _check(values: Any, bench: LearningBench, case: Any, of: str) -> None:
+    check_values(values, case, case.problem.fresh.n_rows, f"{case.task.name}, {of}")
+
+
+def _context(bench: LearningBench, case: Any, prepared: Any) -> Any:
+    return context_of(prepared.preparation, prepared.X, bench.setting(case), case.n_classes)
+
+
+def _errors_by_order(bench: LearningBench, case: Any) -> dict[tuple[int, ...], float]:
+    """Return the share of wrong labels for each order in which the columns could be meant."""
+    values = bench.fitted(case).values(case.problem.fresh)
+    orders = itertools.permutations(range(case.n_classes))
+    return {
+        order: float(np.mean(case.task.decide(values[:, list(order)]) != case.fresh_y))
+        for order in orders
+    }
+
+
+def _corners(
+    distributions: Mapping[str, BaseDistribution],
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the ends of each range, one at a time and all at once."""
+    ends = {name: _ends(given) for name, given in distributions.items()}
+    if not ends:
+        return
+    yield "all lowest", {name: values[0] for name, values in ends.items()}
+    yield "all highest", {name: values[-1] for name, values in ends.items()}
+    for name, values in ends.items():
+        if not name.startswith("prepare:"):
+            yield from ((f"{name} alone", {name: value}) for value in values)
+
+
+def _ends(given: Any) -> list[Any]:
+    return list(given.choices) if hasattr(given, "choices") else [given.low, given.high]
+
+
+CHECKS: tuple[Property, ...] = tuple(
+    one for one in list(globals().values()) if isinstance(one, Property)
+)

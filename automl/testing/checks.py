@@ -1,0 +1,267 @@
+"""What a check is, which checks a contribution gets, and how they are run."""
+
+from __future__ import annotations
+
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from automl.errors import PluginError
+from automl.plugin.catalog import KINDS, Catalog
+from automl.plugin.discovery import contributions_of, discover
+from automl.plugin.selection import CONTRIBUTION_TYPES, Plugins
+
+DOCS = "docs/plugins.md"
+"""Where the contract stands; each check names a section of it."""
+
+
+class CheckFailedError(AssertionError):
+    """A property does not hold.
+
+    Parameters
+    ----------
+    message : str
+        What was seen, and what was expected.
+    change : str
+        What to change in the plugin.
+    """
+
+    def __init__(self, message: str, change: str) -> None:
+        super().__init__(message, change)
+        self.message = message
+        self.change = change
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.change}"
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One property that contributions of a kind have.
+
+    Parameters
+    ----------
+    holds : callable (bench) -> None
+        Raises where it does not hold; its docstring is the sentence.
+    section : str
+        Heading in the docs.
+    when : callable (bench) -> bool
+        Whether it is asked of this contribution at all.
+    """
+
+    holds: Callable[[Any], None]
+    section: str
+    when: Callable[[Any], bool]
+
+    @property
+    def id(self) -> str:
+        """A word to name the check by, as in ``expected_failures``."""
+        return str(getattr(self.holds, "__name__", ""))
+
+    @property
+    def sentence(self) -> str:
+        """What holds, in one sentence."""
+        return (self.holds.__doc__ or "").splitlines()[0]
+
+
+def says(
+    section: str, when: Callable[[Any], bool] = lambda bench: True
+) -> Callable[[Callable[[Any], None]], Property]:
+    """Turn a function with a sentence for a docstring into a property."""
+    return partial(_property, section=section, when=when)
+
+
+def _property(
+    holds: Callable[[Any], None], section: str, when: Callable[[Any], bool]
+) -> Property:
+    return Property(holds, section, when)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A property asked of one contribution; calling it raises where it does not hold.
+
+    Parameters
+    ----------
+    kind : str
+    name : str
+        Name of the contribution.
+    asked : Property
+    bench : object
+        What the checks of one contribution share.
+    expected_failure : str
+        The reason why it is known to fail; empty where it should hold.
+    """
+
+    kind: str
+    name: str
+    asked: Property
+    bench: Any
+    expected_failure: str = ""
+
+    @property
+    def id(self) -> str:
+        """A word to name the check by."""
+        return self.asked.id
+
+    @property
+    def sentence(self) -> str:
+        """What holds, in one sentence."""
+        return self.asked.sentence
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}: {self.sentence}"
+
+    def __call__(self) -> None:
+        """Check; raises `CheckFailedError`, with what to change and where to read."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self.asked.holds(self.bench)
+        except CheckFailedError as error:
+            raise CheckFailedError(
+                error.message, f"{error.change} See {DOCS}#{self.asked.section}."
+            ) from error.__cause__
+        except Exception as error:
+            raise CheckFailedError(
+                f"{self.sentence} It raised {type(error).__name__}: {_line(error)}{_where(error)}.",
+                f"See {DOCS}#{self.asked.section}.",
+            ) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRow:
+    """What came of one check.
+
+    Parameters
+    ----------
+    kind : str
+    name : str
+        Name of the contribution.
+    check : str
+        The sentence.
+    id : str
+        The word for ``expected_failures``.
+    status : {"passed", "failed", "expected"}
+        ``"expected"`` for one that fails as said beforehand; one that was expected to fail and
+        passes has failed.
+    seconds : float
+    message : str
+        What was seen, what to change and where to read; empty where it passed.
+    """
+
+    kind: str
+    name: str
+    check: str
+    id: str
+    status: str
+    seconds: float
+    message: str
+
+
+def plugin_checks(
+    *given: object, expected_failures: Mapping[str, str] | None = None
+) -> Iterator[Check]:
+    """Yield every check for a plugin or a contribution.
+
+    Parameters
+    ----------
+    *given : str, contribution, module or object with hooks
+        A name is that of an installed plugin, of its distribution, or of a contribution.
+    expected_failures : mapping of str to str, default={}
+        Word of a check, or ``"name:word"`` for one contribution, to the reason why it fails.
+
+    Raises
+    ------
+    PluginError
+        Where it cannot be found or loaded, with the reason.
+    """
+    expected = expected_failures or {}
+    from automl.testing.kinds import bench_for, properties_of
+
+    added = tuple(one for one in given if not isinstance(one, str))
+    plugins = Plugins(add=added)
+    catalog = discover(plugins)
+    for one in given:
+        for kind, contribution in _contributions(one, catalog):
+            bench = bench_for(kind, contribution, catalog, plugins)
+            for asked in properties_of(kind):
+                if asked.when(bench):
+                    reason = expected.get(f"{contribution.name}:{asked.id}") or expected.get(
+                        asked.id, ""
+                    )
+                    yield Check(kind, contribution.name, asked, bench, reason)
+
+
+def run_checks(
+    *given: object, expected_failures: Mapping[str, str] | None = None
+) -> Iterator[CheckRow]:
+    """Run every check for a plugin or a contribution and yield a row for each.
+
+    The parameters are those of `plugin_checks`.
+    """
+    for check in plugin_checks(*given, expected_failures=expected_failures):
+        started = time.perf_counter()
+        status, message = "passed", ""
+        try:
+            check()
+        except CheckFailedError as error:
+            status, message = "failed", str(error)
+        if check.expected_failure and status == "failed":
+            status, message = "expected", check.expected_failure
+        elif check.expected_failure:
+            status = "failed"
+            message = f"It passes, and was expected to fail: {check.expected_failure}"
+        yield CheckRow(
+            kind=check.kind,
+            name=check.name,
+            check=check.sentence,
+            id=check.id,
+            status=status,
+            seconds=time.perf_counter() - started,
+            message=message,
+        )
+
+
+def _contributions(given: object, catalog: Catalog) -> list[tuple[str, Any]]:
+    if isinstance(given, str):
+        return _installed(given, catalog)
+    values = (given,) if isinstance(given, CONTRIBUTION_TYPES) else contributions_of(given)
+    return [
+        (kind, value)
+        for value in values
+        for kind, type_ in KINDS.items()
+        if isinstance(value, type_)
+    ]
+
+
+def _installed(name: str, catalog: Catalog) -> list[tuple[str, Any]]:
+    skipped = [one for one in catalog.skipped if name in {one.plugin, one.distribution}]
+    if skipped:
+        raise PluginError(skipped[0].code.replace("W_", "E_", 1), skipped[0].message)
+    keys = [
+        key
+        for key, giver in catalog.givers.items()
+        if name in {key[1], giver.plugin, giver.distribution}
+    ]
+    if not keys:
+        names = {word for key, giver in catalog.givers.items() for word in (key[1], giver.plugin)}
+        from automl.plugin.catalog import unknown
+
+        raise unknown("plugin", name, sorted(names))
+    return [(kind, catalog.get(kind, found)) for kind, found in keys]
+
+
+def _line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else "(no message)"
+
+
+def _where(error: BaseException) -> str:
+    """Return the last place in the traceback, which is where the plugin's author looks first."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""

@@ -1,0 +1,223 @@
+"""The bench for algorithms: fits them on small problems exactly as the engine does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automl.candidate.pipeline import Prepared, Setting, fit_pipeline, fit_preparation
+from automl.candidate.space import algorithm_space
+from automl.plugin.context import Context
+from automl.plugin.contributions import Validation
+from automl.testing.checks import CheckFailedError
+from automl.testing.problems import Problem, easy_problem, encoded_targets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from automl.candidate.pipeline import Pipeline
+    from automl.candidate.recipe import Candidate
+    from automl.candidate.space import AlgorithmSpace
+    from automl.data.table import Table
+    from automl.plugin.catalog import Catalog
+    from automl.plugin.contributions import Algorithm, Report, Task
+    from automl.plugin.selection import Plugins
+
+
+def go_on(round_: int, score: float | None = None) -> bool:
+    """Never stop learning."""
+    return False
+
+
+def stop_soon(round_: int, score: float | None = None) -> bool:
+    """Stop after a few rounds, where only that it works is of interest."""
+    return round_ >= 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A problem with the target of one task.
+
+    Parameters
+    ----------
+    problem : Problem
+    task : Task
+    y, fresh_y : ndarray
+        Encoded.
+    n_classes : int
+    """
+
+    problem: Problem
+    task: Task
+    y: NDArray[Any]
+    fresh_y: NDArray[Any]
+    n_classes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """How to fit, where it is not as usual.
+
+    Parameters
+    ----------
+    params : mapping, default={}
+    weight : ndarray or None, default=None
+    report : Report
+    validated : bool, default=True
+        Whether validation rows are handed over.
+    seed, threads : int
+    """
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+    weight: NDArray[np.float64] | None = None
+    report: Report = go_on
+    validated: bool = True
+    seed: int = 0
+    threads: int = 1
+
+
+USUAL = Fit()
+
+
+class LearningBench:
+    """What the checks of one algorithm share.
+
+    Parameters
+    ----------
+    algorithm : Algorithm
+    catalog : Catalog
+    plugins : Plugins
+        How the catalogue was found, to find it again in another process.
+    """
+
+    def __init__(self, algorithm: Algorithm, catalog: Catalog, plugins: Plugins) -> None:
+        self.algorithm = algorithm
+        self.catalog = catalog
+        self.plugins = plugins
+        self._fitted: dict[str, Pipeline] = {}
+
+    @cached_property
+    def cases(self) -> tuple[Case, ...]:
+        """One for each installed task that the algorithm says it can do."""
+        made = [self.case(task, easy_problem()) for task in self._tasks()]
+        return tuple(case for case in made if case is not None)
+
+    def case(self, task: Task, problem: Problem) -> Case | None:
+        """Return the case of a task on a problem; None where no target of ours fits the task."""
+        whole = np.concatenate([problem.hidden, problem.fresh_hidden])
+        found = encoded_targets(task, whole)
+        if found is None:
+            return None
+        encoded = found[1]
+        n = len(problem.hidden)
+        return Case(
+            problem=problem,
+            task=task,
+            y=encoded.y[:n],
+            fresh_y=encoded.y[n:],
+            n_classes=0 if encoded.classes is None else len(encoded.classes),
+        )
+
+    def cases_on(self, problem: Problem) -> list[Case]:
+        """Return the case of each task on another problem."""
+        made = [self.case(task, problem) for task in self._tasks()]
+        return [case for case in made if case is not None]
+
+    def space(self, case: Case) -> AlgorithmSpace:
+        """Return what may be tried on a case."""
+        context = Context(
+            task=case.task.like or case.task.name,
+            n_classes=case.n_classes,
+            n_rows=len(case.y),
+            n_columns=len(case.problem.schema.features),
+        )
+        found = algorithm_space(self.algorithm, case.problem.schema, self.catalog, context)
+        if found is None:
+            kinds = sorted({feature.kind.value for feature in case.problem.schema.features})
+            raise CheckFailedError(
+                f"No chain of installed preprocessors leads from {', '.join(kinds)} columns to "
+                f"accepts={sorted(self.algorithm.accepts)}.",
+                "Accept 'number', or bring a preprocessor that emits what you accept.",
+            )
+        return found
+
+    def prepare(self, case: Case, how: Fit = USUAL, table: Table | None = None) -> Prepared:
+        """Return the matrix that the estimator will see."""
+        return fit_preparation(
+            self._candidate(case, how),
+            case.problem.table if table is None else table,
+            case.y,
+            case.problem.schema,
+            self.catalog,
+            self.setting(case, how),
+        )
+
+    def fit(self, case: Case, how: Fit = USUAL, prepared: Prepared | None = None) -> Pipeline:
+        """Return a fitted pipeline."""
+        prepared = prepared or self.prepare(case, how)
+        validation = None
+        if how.validated:
+            half = slice(0, len(case.fresh_y) // 2)
+            fresh = prepared.preparation.transform(case.problem.fresh.take(half))
+            if not isinstance(prepared.X, np.ndarray) and isinstance(fresh, np.ndarray):
+                fresh = type(prepared.X)(fresh)
+            validation = Validation(X=fresh, y=case.fresh_y[half])
+        return fit_pipeline(
+            self._candidate(case, how),
+            prepared,
+            case.y,
+            how.weight,
+            validation,
+            self.algorithm,
+            self.setting(case, how),
+            how.report,
+        )
+
+    def fitted(self, case: Case) -> Pipeline:
+        """Return the pipeline of the first start on an easy case, fitted once."""
+        if case.task.name not in self._fitted:
+            self._fitted[case.task.name] = self.fit(case)
+        return self._fitted[case.task.name]
+
+    def _tasks(self) -> list[Task]:
+        tasks = self.catalog.tasks.values()
+        return [task for task in tasks if task.names & self.algorithm.tasks]
+
+    def _candidate(self, case: Case, how: Fit) -> Candidate:
+        first = self.space(case).start_candidates()[0]
+        return replace(first, params={**first.params, **how.params})
+
+    def setting(self, case: Case, how: Fit = USUAL) -> Setting:
+        """Return what the engine would say of the run."""
+        return Setting(
+            task=case.task,
+            n_classes=case.n_classes,
+            metric=case.task.metric,
+            seed=how.seed,
+            threads=how.threads,
+        )
+
+
+def check_values(values: NDArray[np.float64], case: Case, n_rows: int, of: str) -> None:
+    """Raise where values are not finite numbers of the right shape."""
+    shape = (n_rows, case.n_classes) if case.n_classes else (n_rows,)
+    if values.shape != shape:
+        raise CheckFailedError(
+            f"{of}: values of shape {values.shape}, expected {shape}.",
+            "Return one value for each row (and class) from predict or predict_proba.",
+        )
+    if not np.isfinite(values).all():
+        raise CheckFailedError(
+            f"{of}: {np.count_nonzero(~np.isfinite(values))} values are not finite numbers.",
+            "Guard divisions and logarithms, or narrow the space.",
+        )
+    if case.n_classes and ((values < 0).any() or np.abs(values.sum(axis=1) - 1).max() > 1e-3):
+        raise CheckFailedError(
+            f"{of}: probabilities are negative or do not add up to 1.",
+            "Normalise what predict_proba returns.",
+        )

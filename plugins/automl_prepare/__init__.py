@@ -1,0 +1,302 @@
+"""Preparation: the steps that turn columns of any kind into what an algorithm accepts.
+
+=========  ==========================================================================================
+kind       steps
+=========  ==========================================================================================
+number     ``impute``, ``scale``, ``quantile``
+category   ``one_hot`` (sparse), ``one_hot_dense``, ``ordinal``, ``target_mean``, ``frequency``
+string     ``string_ngrams`` (sparse), ``target_mean_string``, ``as_category``
+date       ``calendar``
+text       ``ngrams`` (sparse), ``text_score``, ``text_svd``
+=========  ==========================================================================================
+
+All of them hold arrays, strings and numbers, and need no scikit-learn to transform.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from automl.plugin import Choice, Float, Int, Params, PrepareContext, Preprocessor, hookimpl
+
+if TYPE_CHECKING:
+    from automl_prepare.texts import TextNgrams, TextSvd
+
+NUMBER = frozenset({"number"})
+UNSCALED = frozenset({"number", "unscaled"})
+SPARSE = frozenset({"number", "sparse"})
+CATEGORY = frozenset({"category"})
+STRING = frozenset({"string"})
+TEXT = frozenset({"text"})
+DATE = frozenset({"date"})
+MISSING = frozenset({"missing"})
+
+MAX_TERMS = 10_000
+"""Words and pairs of words kept for a column of text, and as many pieces of words."""
+
+MAX_STRING_TERMS = 2_000
+"""The same for a column of strings, whose levels are short."""
+
+MAX_SPARSE, MAX_DENSE = 5_000, 300
+"""Columns in all that indicators may take."""
+
+
+def _impute(params: Params, context: PrepareContext) -> Any:
+    from automl_prepare.numbers import Impute
+
+    return Impute()
+
+
+def _scale(params: Params, context: PrepareContext) -> Any:
+    from automl_prepare.numbers import Scale
+
+    return Scale()
+
+
+def _quantile(params: Params, context: PrepareContext) -> Any:
+    from automl_prepare.numbers import Quantile
+
+    return Quantile()
+
+
+def _one_hot(params: Params, context: PrepareContext) -> Any:
+    from automl_prepare.codes import OneHot
+
+    return OneHot(MAX_SPARSE, MAX_SPARSE, min_count=params.get("min_count", 2))
+
+
+def _one_hot_dense(params: Params, context: PrepareContext) -> Any:
+    from automl_prepare.codes import OneHot
+
+    return OneHot(params.get("max_levels", 20), MAX_DENSE, sparse=False)
+
+
+def _ordinal(params: Params, context: PrepareContext) -> Any:
+    from automl_prepare.codes import Ordinal
+
+    return Ordinal()
+
+
+def _frequency(params: Params, context: PrepareContext) -> Any:
+    from automl_prepare.codes import Frequency
+
+    return Frequency()
+
+
+def _target_mean(params: Params, context: PrepareContext) -> Any:
+    from automl_prepare.codes import TargetMean
+
+    return TargetMean(context.n_classes, params.get("smooth", 10.0), count=False)
+
+
+def _target_mean_string(params: Params, context: PrepareContext) -> Any:
+    from automl_prepare.codes import TargetMean
+    from automl_prepare.strings import StringMean
+
+    return StringMean(
+        TargetMean(context.n_classes, params.get("smooth", 10.0), count=True),
+        [feature.levels for feature in context.features],
+        dims=params.get("dims", 0),
+        max_terms=MAX_STRING_TERMS,
+        seed=context.seed,
+    )
+
+
+def _string_ngrams(params: Params, context: PrepareContext) -> Any:
+    from automl_prepare.strings import StringNgrams
+
+    return StringNgrams([feature.levels for feature in context.features], MAX_STRING_TERMS)
+
+
+def _as_category(params: Params, context: PrepareContext) -> Any:
+    from automl_prepare.codes import AsCategory
+
+    return AsCategory(params.get("max_levels", 254), params.get("min_count", 5))
+
+
+def _calendar(params: Params, context: PrepareContext) -> Any:
+    from automl_prepare.dates import Calendar
+
+    return Calendar()
+
+
+def _terms(params: Params, context: PrepareContext) -> TextNgrams:
+    from automl_prepare.texts import TextNgrams
+
+    # Several columns of text share what one may take.
+    share = max(1, min(len(context.features), 4))
+    return TextNgrams(max(1, params.get("max_terms", MAX_TERMS) // share))
+
+
+def _svd(params: Params, context: PrepareContext, dims: int) -> TextSvd:
+    from automl_prepare.texts import TextSvd
+
+    return TextSvd(_terms(params, context), params.get("dims", dims), context.seed)
+
+
+def _text_svd(params: Params, context: PrepareContext) -> Any:
+    return _svd(params, context, 50)
+
+
+def _text_score(params: Params, context: PrepareContext) -> Any:
+    from automl_prepare.texts import TextScore
+
+    alpha = params.get("alpha", 1.0)
+    return TextScore(_svd(params, context, 0), context.n_classes, alpha=alpha)
+
+
+def _own(*names: str) -> tuple[str, ...]:
+    return tuple(f"automl_prepare.{name}" for name in names)
+
+
+_TEXTS = ("texts.TextNgrams", "ngrams.Ngrams")
+
+PREPROCESSORS = (
+    Preprocessor(
+        name="impute",
+        takes=NUMBER | MISSING,
+        emits=NUMBER,
+        build=_impute,
+        priority=10,
+        saved=_own("numbers.Impute"),
+    ),
+    Preprocessor(
+        name="scale",
+        takes=UNSCALED,
+        emits=NUMBER,
+        build=_scale,
+        priority=20,
+        saved=_own("numbers.Scale"),
+    ),
+    Preprocessor(
+        name="quantile",
+        takes=UNSCALED,
+        emits=NUMBER,
+        build=_quantile,
+        priority=25,
+        saved=_own("numbers.Quantile"),
+    ),
+    Preprocessor(
+        name="one_hot",
+        takes=CATEGORY,
+        removes=MISSING,
+        emits=SPARSE,
+        build=_one_hot,
+        space={"min_count": Int(1, 20, log=True)},
+        priority=20,
+        saved=_own("codes.OneHot", "codes.Lookup"),
+    ),
+    Preprocessor(
+        name="ordinal",
+        takes=CATEGORY,
+        removes=MISSING,
+        emits=UNSCALED,
+        build=_ordinal,
+        priority=30,
+        saved=_own("codes.Ordinal"),
+    ),
+    Preprocessor(
+        name="one_hot_dense",
+        takes=CATEGORY,
+        removes=MISSING,
+        emits=NUMBER,
+        build=_one_hot_dense,
+        space={"max_levels": Int(5, 50, log=True)},
+        priority=35,
+        saved=_own("codes.OneHot", "codes.Lookup"),
+    ),
+    Preprocessor(
+        name="target_mean",
+        takes=CATEGORY,
+        removes=MISSING,
+        emits=UNSCALED,
+        build=_target_mean,
+        supervised=True,
+        space={"smooth": Float(1.0, 100.0, log=True)},
+        priority=33,
+        saved=_own("codes.TargetMean", "codes.Lookup"),
+    ),
+    Preprocessor(
+        name="frequency",
+        takes=CATEGORY,
+        removes=MISSING,
+        emits=UNSCALED,
+        build=_frequency,
+        priority=60,
+        saved=_own("codes.Frequency", "codes.Lookup"),
+    ),
+    Preprocessor(
+        name="string_ngrams",
+        takes=STRING,
+        removes=MISSING,
+        emits=SPARSE,
+        build=_string_ngrams,
+        priority=20,
+        saved=_own("strings.StringNgrams", "codes.OneHot", "codes.Lookup"),
+    ),
+    Preprocessor(
+        name="target_mean_string",
+        takes=STRING,
+        removes=MISSING,
+        emits=UNSCALED,
+        build=_target_mean_string,
+        supervised=True,
+        space={"smooth": Float(1.0, 100.0, log=True), "dims": Choice(0, 10)},
+        priority=30,
+        saved=_own("strings.StringMean", "codes.TargetMean", "codes.Lookup"),
+    ),
+    Preprocessor(
+        name="as_category",
+        takes=STRING,
+        emits=CATEGORY,
+        build=_as_category,
+        space={"min_count": Int(2, 50, log=True)},
+        priority=50,
+        saved=_own("codes.AsCategory", "codes.Lookup"),
+    ),
+    Preprocessor(
+        name="calendar",
+        takes=DATE,
+        emits=UNSCALED,
+        build=_calendar,
+        priority=30,
+        saved=_own("dates.Calendar"),
+    ),
+    Preprocessor(
+        name="ngrams",
+        takes=TEXT,
+        removes=MISSING,
+        emits=SPARSE,
+        build=_terms,
+        space={"max_terms": Int(2_000, 20_000, log=True)},
+        priority=20,
+        saved=_own(*_TEXTS),
+    ),
+    Preprocessor(
+        name="text_score",
+        takes=TEXT,
+        removes=MISSING,
+        emits=UNSCALED,
+        build=_text_score,
+        supervised=True,
+        space={"alpha": Float(0.1, 10.0, log=True)},
+        priority=30,
+        saved=_own("texts.TextScore", "texts.TextSvd", *_TEXTS),
+    ),
+    Preprocessor(
+        name="text_svd",
+        takes=TEXT,
+        removes=MISSING,
+        emits=UNSCALED,
+        build=_text_svd,
+        space={"dims": Int(20, 100, log=True)},
+        priority=40,
+        saved=_own("texts.TextSvd", *_TEXTS),
+    ),
+)
+
+
+@hookimpl
+def automl_preprocessors() -> tuple[Preprocessor, ...]:
+    """Return all steps."""
+    return PREPROCESSORS

@@ -1,0 +1,231 @@
+"""Words, pairs of words and pieces of words, counted and weighted by TF-IDF."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|\w+|[^\w\s]+")
+"""A Chinese or Japanese sign, a word, or a run of other signs."""
+
+MAX_CHARS = 20_000
+"""Of a longer text only the beginning is read."""
+
+MAX_DISTINCT = 50_000
+"""Distinct words that are looked at for pieces."""
+
+PIECES = (3, 5)
+"""Length of the pieces, the spaces around a word included."""
+
+
+def pack(terms: Sequence[str]) -> NDArray[np.uint8]:
+    """Return strings without line breaks as one array, which files hold well."""
+    return np.frombuffer("\n".join(terms).encode("utf-8", "surrogatepass"), dtype=np.uint8).copy()
+
+
+def unpack(packed: NDArray[np.uint8]) -> list[str]:
+    """Return the strings that `pack` was given."""
+    text = packed.tobytes().decode("utf-8", "surrogatepass")
+    return text.split("\n") if text else []
+
+
+def _pieces(word: str) -> list[str]:
+    padded = f" {word} "
+    size = len(padded)
+    low, high = PIECES
+    if size <= low:
+        return [padded]
+    return [
+        padded[i : i + n] for n in range(low, min(high, size) + 1) for i in range(size - n + 1)
+    ]
+
+
+class _Tokens:
+    """Texts as numbers of their distinct words, in one array."""
+
+    def __init__(self, texts: Iterable[str | None]) -> None:
+        number: dict[str, int] = {}
+        flat: list[int] = []
+        lengths: list[int] = []
+        # Titles and names come again and again.
+        seen: dict[str | None, list[int]] = {None: []}
+        for text in texts:
+            numbers = seen.get(text)
+            if numbers is None and text is not None:
+                words = TOKEN.findall(text[:MAX_CHARS].lower())
+                numbers = seen[text] = [number.setdefault(word, len(number)) for word in words]
+            flat += numbers or ()
+            lengths.append(len(numbers or ()))
+        self.words = list(number)
+        self.flat = np.array(flat, dtype=np.int64)
+        self.rows = np.repeat(np.arange(len(lengths)), lengths)
+        self.n_rows = len(lengths)
+
+    def pairs(self, known: NDArray[np.int64], base: int) -> tuple[Any, NDArray[np.int64]]:
+        """Return rows and numbers of neighbouring words, both known."""
+        of = known[self.flat] if len(self.words) else self.flat
+        first, second = of[:-1], of[1:]
+        good = (first >= 0) & (second >= 0) & (self.rows[:-1] == self.rows[1:])
+        return self.rows[:-1][good], first[good] * base + second[good]
+
+
+def _frequency(rows: Any, terms: Any, n_terms: int) -> NDArray[np.int64]:
+    """Return in how many rows each term occurs."""
+    once = np.unique(rows * n_terms + terms)
+    return np.bincount(once % n_terms, minlength=n_terms)
+
+
+def _top(counts: NDArray[Any], limit: int, least: int) -> NDArray[np.intp]:
+    """Return the most frequent terms, in their own order."""
+    there = np.flatnonzero(counts >= least)
+    if len(there) > limit:
+        there = there[np.argsort(-counts[there], kind="stable")[:limit]]
+    return np.sort(there)
+
+
+class Ngrams:
+    """TF-IDF of one text column: words and pairs of words, then pieces of words.
+
+    Counts enter by 1 + log(count); each of the two parts has length 1 in each row. The terms in most
+    training rows are kept.
+
+    Parameters
+    ----------
+    max_words, max_pieces : int
+        Terms to keep; with 0 that part is left out.
+    min_rows : int
+        Rows that a term has to occur in.
+    """
+
+    def __init__(self, max_words: int, max_pieces: int, min_rows: int) -> None:
+        self.max_words = max_words
+        self.max_pieces = max_pieces
+        self.min_rows = min_rows
+
+    words: NDArray[np.uint8]
+    n_words: int
+    word_column: NDArray[np.int64]
+    pair_keys: NDArray[np.int64]
+    pair_column: NDArray[np.int64]
+    pieces: NDArray[np.uint8]
+    idf: tuple[NDArray[np.float64], NDArray[np.float64]]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+
+    def fit_transform(self, texts: Sequence[str | None]) -> Any:
+        """Learn the terms and return the CSR matrix of these texts."""
+        tokens = _Tokens(texts)
+        count = _frequency(tokens.rows, tokens.flat, max(1, len(tokens.words)))
+        self._learn_words(tokens, count[: len(tokens.words)])
+        self._learn_pieces(tokens, count[: len(tokens.words)])
+        parts = self._parts(tokens)
+        self.idf = tuple(  # type: ignore[assignment]
+            np.log((1.0 + tokens.n_rows) / (1.0 + np.bincount(m.indices, minlength=m.shape[1]))) + 1.0
+            for m in parts
+        )
+        return self._weigh(parts)
+
+    def transform(self, texts: Sequence[str | None]) -> Any:
+        """Return a CSR matrix of shape (n_texts, n_terms)."""
+        return self._weigh(self._parts(_Tokens(texts)))
+
+    @property
+    def n_terms(self) -> int:
+        """Number of columns."""
+        return sum(len(idf) for idf in self.idf)
+
+    def _learn_words(self, tokens: _Tokens, count: NDArray[np.int64]) -> None:
+        frequent = _top(count, 4 * self.max_words, self.min_rows)
+        known = np.full(len(tokens.words), -1, dtype=np.int64)
+        known[frequent] = np.arange(len(frequent))
+        base = max(1, len(frequent))
+        rows, keys = tokens.pairs(known, base)
+        pair_keys, pair = np.unique(keys, return_inverse=True)
+        pair_count = _frequency(rows, pair.reshape(-1), max(1, len(pair_keys)))[: len(pair_keys)]
+        kept = _top(np.concatenate([count[frequent], pair_count]), self.max_words, self.min_rows)
+        columns = np.full(len(frequent) + len(pair_keys), -1, dtype=np.int64)
+        columns[kept] = np.arange(len(kept))
+        self.words = pack([tokens.words[i] for i in frequent])
+        self.n_words = len(kept)
+        self.word_column, pair_column = np.split(columns, [len(frequent)])
+        self.pair_keys = pair_keys[pair_column >= 0]
+        self.pair_column = pair_column[pair_column >= 0]
+
+    def _learn_pieces(self, tokens: _Tokens, count: NDArray[np.int64]) -> None:
+        number: dict[str, int] = {}
+        weight: list[int] = []
+        if self.max_pieces:
+            for i in _top(count, MAX_DISTINCT, 1):
+                rows = int(count[i])
+                for piece in set(_pieces(tokens.words[i])):
+                    at = number.setdefault(piece, len(number))
+                    if at == len(weight):
+                        weight.append(rows)
+                    else:
+                        weight[at] += rows
+        # The sum over words is at least the number of rows, and near enough to choose by.
+        kept = _top(np.array(weight, dtype=np.int64), self.max_pieces, self.min_rows)
+        names = list(number)
+        self.pieces = pack([names[i] for i in kept])
+
+    def _indices(self) -> tuple[dict[str, int], dict[str, int]]:
+        if "_index" not in vars(self):
+            self._index = tuple(
+                {term: i for i, term in enumerate(unpack(packed))}
+                for packed in (self.words, self.pieces)
+            )
+        return self._index  # type: ignore[return-value]
+
+    def _parts(self, tokens: _Tokens) -> list[Any]:
+        from scipy.sparse import csr_matrix
+
+        word_index, piece_index = self._indices()
+        known = np.array([word_index.get(word, -1) for word in tokens.words], dtype=np.int64)
+        parts = [self._count_words(tokens, known)]
+        if not piece_index:
+            return [*parts, csr_matrix((tokens.n_rows, 0))]
+        get = piece_index.get
+        found = [[at for p in _pieces(word) if (at := get(p, -1)) >= 0] for word in tokens.words]
+        starts = np.concatenate([[0], np.cumsum([len(each) for each in found], dtype=np.int64)])
+        columns = np.array([at for each in found for at in each], dtype=np.int64)
+        shape = (len(tokens.words), len(piece_index))
+        of_word = csr_matrix((np.ones(len(columns)), columns, starts), shape=shape)
+        shape = (tokens.n_rows, len(tokens.words))
+        words = csr_matrix((np.ones(len(tokens.flat)), (tokens.rows, tokens.flat)), shape=shape)
+        return [*parts, words @ of_word]
+
+    def _count_words(self, tokens: _Tokens, known: NDArray[np.int64]) -> Any:
+        from scipy.sparse import csr_matrix
+
+        base = max(1, len(self.word_column))
+        of = np.where(known >= 0, self.word_column[known] if len(self.word_column) else -1, -1)
+        single = of[tokens.flat] if len(of) else tokens.flat
+        rows, keys = tokens.pairs(known, base)
+        at = np.searchsorted(self.pair_keys, keys)
+        at[at == len(self.pair_keys)] = 0
+        hit = self.pair_keys[at] == keys if len(self.pair_keys) else np.zeros(len(keys), dtype=bool)
+        columns = np.concatenate([single[single >= 0], self.pair_column[at[hit]]])
+        rows = np.concatenate([tokens.rows[single >= 0], rows[hit]])
+        shape = (tokens.n_rows, self.n_words)
+        return csr_matrix((np.ones(len(columns)), (rows, columns)), shape=shape)
+
+    def _weigh(self, parts: list[Any]) -> Any:
+        from scipy.sparse import hstack
+
+        for part, idf in zip(parts, self.idf, strict=True):
+            rows = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
+            data = (1.0 + np.log(part.data)) * idf[part.indices]
+            length = np.sqrt(np.bincount(rows, weights=data**2, minlength=part.shape[0]))
+            part.data = data / length[rows]
+        return hstack(parts, format="csr")

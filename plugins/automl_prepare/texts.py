@@ -1,0 +1,245 @@
+"""Steps for text: n-grams as they are, folded into few dimensions, or judged by a linear model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automl_prepare.ngrams import MAX_CHARS, Ngrams
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float64]
+
+SHAPE = ("length", "words", "word length", "capitals", "digits", "exclamations", "questions")
+"""What is told of the shape of a text."""
+
+CROSSFIT_FOLDS = 5
+
+
+def shape_of(texts: Sequence[str | None]) -> Matrix:
+    """Return length, words, letters a word, shares of A-Z and 0-9, and marks of each text."""
+    known = [text[:MAX_CHARS] if text else "" for text in texts]
+    length = np.array([len(text) for text in known], dtype=np.intp)
+    signs = np.frombuffer("".join(known).encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    ends = np.cumsum(length)
+
+    def count(which: NDArray[np.bool_]) -> Matrix:
+        passed = np.concatenate([[0], np.cumsum(which)])
+        return np.asarray(passed[ends] - passed[ends - length], dtype=np.float64)
+
+    words = np.array([len(text.split()) for text in known], dtype=np.float64)
+    whole = np.maximum(length, 1)
+    return np.column_stack(
+        [
+            length,
+            words,
+            length / np.maximum(words, 1),
+            count((signs >= ord("A")) & (signs <= ord("Z"))) / whole,
+            count((signs >= ord("0")) & (signs <= ord("9"))) / whole,
+            count(signs == ord("!")),
+            count(signs == ord("?")),
+        ]
+    )
+
+
+def fold(X: Any, dims: int, seed: int, rounds: int = 3) -> NDArray[np.float32]:
+    """Return the leading right singular vectors of a CSR matrix, of shape (n_columns, <= dims).
+
+    Randomised subspace iteration (N. Halko et al., "Finding structure with randomness", 2011).
+    """
+    X = X.astype(np.float32)
+    dims = min(dims, *X.shape)
+    if not dims:
+        return np.zeros((X.shape[1], 0), dtype=np.float32)
+    rng = np.random.default_rng(seed)
+    Q = X @ rng.standard_normal((X.shape[1], dims + 10), dtype=np.float32)
+    for _ in range(rounds):
+        Q = X.T @ np.linalg.qr(Q)[0]
+        Q = X @ np.linalg.qr(Q)[0]
+    _, _, right = np.linalg.svd((X.T @ np.linalg.qr(Q)[0]).T, full_matrices=False)
+    return np.ascontiguousarray(right[:dims].T)
+
+
+class TextNgrams:
+    """TF-IDF of words, pairs of words and pieces of words, column by column, as a CSR matrix.
+
+    Parameters
+    ----------
+    max_terms : int
+        Words and pairs kept for a column, and as many pieces.
+    min_rows : int, default=2
+        Training rows that a term has to occur in.
+    """
+
+    def __init__(self, max_terms: int, *, min_rows: int = 2) -> None:
+        self.max_terms = max_terms
+        self.min_rows = min_rows
+
+    columns: list[Ngrams]
+
+    def fit(self, X: NDArray[Any], y: Any = None) -> TextNgrams:
+        """Learn the terms."""
+        self.fit_transform(X, y)
+        return self
+
+    def fit_transform(self, X: NDArray[Any], y: Any = None) -> Any:
+        """Learn the terms and return the matrix; reads the texts once."""
+        from scipy.sparse import hstack
+
+        self.columns = [
+            Ngrams(self.max_terms, self.max_terms, self.min_rows) for _ in range(X.shape[1])
+        ]
+        parts = [ngrams.fit_transform(X[:, j]) for j, ngrams in enumerate(self.columns)]
+        return parts[0] if len(parts) == 1 else hstack(parts, format="csr")
+
+    def transform(self, X: NDArray[Any]) -> Any:
+        """Return the matrix."""
+        from scipy.sparse import hstack
+
+        parts = [ngrams.transform(X[:, j]) for j, ngrams in enumerate(self.columns)]
+        return parts[0] if len(parts) == 1 else hstack(parts, format="csr")
+
+    def lineage(self, n_in: int) -> list[tuple[int, ...]]:
+        """Return the input columns of each output column."""
+        return [(j,) for j, ngrams in enumerate(self.columns) for _ in range(ngrams.n_terms)]
+
+
+class TextSvd:
+    """TF-IDF folded into few dimensions, and the shape of the text.
+
+    Parameters
+    ----------
+    ngrams : TextNgrams
+    dims : int
+        Dimensions for a column.
+    seed : int
+    """
+
+    def __init__(self, ngrams: TextNgrams, dims: int, seed: int) -> None:
+        self.ngrams = ngrams
+        self.dims = dims
+        self.seed = seed
+
+    folds: list[NDArray[np.float32]]
+
+    def fit(self, X: NDArray[Any], y: Any = None) -> TextSvd:
+        """Learn the terms and the dimensions."""
+        self.fit_transform(X, y)
+        return self
+
+    def fit_transform(self, X: NDArray[Any], y: Any = None) -> Matrix:
+        """Learn and return the columns; reads the texts once."""
+        terms = self.ngrams.fit_transform(X, y)
+        self.folds = [fold(part, self.dims, self.seed) for part in self._split(terms)]
+        return self._columns(X, terms)
+
+    def transform(self, X: NDArray[Any]) -> Matrix:
+        """Return for each column of text its dimensions, then its shape."""
+        return self._columns(X, self.ngrams.transform(X))
+
+    def _split(self, terms: Any) -> list[Any]:
+        """Return the terms of each column of text."""
+        ends = np.cumsum([ngrams.n_terms for ngrams in self.ngrams.columns])
+        if len(ends) == 1:
+            return [terms]
+        return [terms[:, start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+    def _columns(self, X: NDArray[Any], terms: Any) -> Matrix:
+        blocks: list[NDArray[Any]] = []
+        for j, part in enumerate(self._split(terms)):
+            blocks += [part @ self.folds[j], shape_of(X[:, j])]
+        return np.concatenate(blocks, axis=1, dtype=np.float64)
+
+    def lineage(self, n_in: int) -> list[tuple[int, ...]]:
+        """Return the input columns of each output column."""
+        width = [right.shape[1] + len(SHAPE) for right in self.folds]
+        return [(j,) for j in range(n_in) for _ in range(width[j])]
+
+
+class TextScore:
+    """What a ridge regression on all terms says, and the shape of the text; dimensions on wish.
+
+    `fit_transform` gives training rows what models fitted without them say; the terms, which do not
+    read the target, are learned once.
+
+    Parameters
+    ----------
+    svd : TextSvd
+        Gives terms, dimensions (none with ``dims=0``) and shape.
+    n_classes : int
+        0 where the target is a number.
+    alpha : float, default=1.0
+        Strength of the ridge penalty.
+    max_classes : int, default=10
+        Classes that get a column; the most frequent ones.
+    """
+
+    def __init__(
+        self, svd: TextSvd, n_classes: int, *, alpha: float = 1.0, max_classes: int = 10
+    ) -> None:
+        self.svd = svd
+        self.n_classes = n_classes
+        self.alpha = alpha
+        self.max_classes = max_classes
+
+    weights: Matrix
+    intercept: Matrix
+
+    def fit(self, X: NDArray[Any], y: NDArray[Any]) -> TextScore:
+        """Learn the terms and the model."""
+        terms = self._learn(X)
+        self.weights, self.intercept = self._ridge(terms, self._targets(y))
+        return self
+
+    def fit_transform(self, X: NDArray[Any], y: NDArray[Any]) -> Matrix:
+        """Learn all and return for each row what a model fitted without it says."""
+        terms = self._learn(X)
+        targets = self._targets(y)
+        self.weights, self.intercept = self._ridge(terms, targets)
+        said = np.empty(targets.shape)
+        part = np.random.default_rng(self.svd.seed).permutation(len(y)) % CROSSFIT_FOLDS
+        for k in range(CROSSFIT_FOLDS):
+            train, test = np.flatnonzero(part != k), np.flatnonzero(part == k)
+            if len(train) and len(test):
+                weights, intercept = self._ridge(terms[train], targets[train])
+                said[test] = terms[test] @ weights + intercept
+            elif len(test):
+                said[test] = self.intercept
+        return np.concatenate([said, self.svd._columns(X, terms)], axis=1)
+
+    def transform(self, X: NDArray[Any]) -> Matrix:
+        """Return the model's values, then dimensions and shape of each column of text."""
+        terms = self.svd.ngrams.transform(X)
+        said = terms @ self.weights + self.intercept
+        return np.concatenate([said, self.svd._columns(X, terms)], axis=1)
+
+    def _learn(self, X: NDArray[Any]) -> Any:
+        terms = self.svd.ngrams.fit_transform(X)
+        self.svd.folds = [fold(p, self.svd.dims, self.svd.seed) for p in self.svd._split(terms)]
+        return terms
+
+    def _targets(self, y: NDArray[Any]) -> Matrix:
+        if not self.n_classes:
+            return np.asarray(y, dtype=np.float64)[:, None]
+        if self.n_classes <= 2:
+            return (y == 1).astype(np.float64)[:, None]
+        counts = np.bincount(y, minlength=self.n_classes)
+        kept = np.sort(np.argsort(-counts, kind="stable")[: self.max_classes])
+        return (y[:, None] == kept).astype(np.float64)
+
+    def _ridge(self, terms: Any, targets: Matrix) -> tuple[Matrix, Matrix]:
+        from sklearn.linear_model import Ridge
+
+        ridge = Ridge(self.alpha, solver="sparse_cg", tol=1e-2)
+        ridge.fit(terms, targets)
+        weights = np.ascontiguousarray(np.reshape(ridge.coef_, (targets.shape[1], -1)).T)
+        return weights, np.reshape(ridge.intercept_, (1, -1))
+
+    def lineage(self, n_in: int) -> list[tuple[int, ...]]:
+        """Return the input columns of each output column."""
+        return [tuple(range(n_in))] * self.weights.shape[1] + self.svd.lineage(n_in)

@@ -43,7 +43,7 @@ _ROOMS = {
     "fit": "automl.engine",
     "load": "automl.model.bundle",
 }
-"""Public names and where they live; imported when first used, so that ``import automl`` is quick."""
+"""Public names and where they live; imported at first use, so that ``import automl`` is quick."""
 
 
 def __getattr__(name: str) -> Any:

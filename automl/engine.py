@@ -6,7 +6,7 @@ import json
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from automl.data.columns import Columns
 from automl.errors import DataWarning, InputError
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from automl.data.finding import Finding
+    from automl.events import Event
     from automl.model.predictor import Predictor
     from automl.plugin.catalog import Catalog
     from automl.plugin.contributions import Metric
@@ -76,8 +77,24 @@ class Result:
         return f"{self.predictor!r}\n\n{self.leaderboard!r}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Call:
+    """What one call of `fit` was given, beside the data."""
 
-def fit(
+    budget: Budget
+    seed: int
+    workers: int
+    plugins: Plugins
+    strategy: Strategy
+    clock: Clock
+    notifier: Notifier
+
+    def say(self, event: type[Event], **facts: Any) -> None:
+        """Send an event, stamped with the time."""
+        self.notifier.send(event(elapsed=self.clock.elapsed, **facts))
+
+
+def fit(  # noqa: PLR0913 - the whole public face of a run, in one place
     source: object,
     target: object,
     *,
@@ -129,38 +146,42 @@ def fit(
     RunError
         The run folder cannot be used.
     """
+    selection = Plugins.of(plugins)
     spending = Budget.of(budget)
     clock = Clock(spending.seconds)
-    strategy = strategy or Strategy()
-    columns = columns or Columns()
-    selection = Plugins.of(plugins)
     catalog = discover(selection)
     warn_about(catalog)
-    notifier = Notifier(catalog.listeners)
-    workers = _workers(n_jobs)
-    with run_folder(run) as folder, _pool(strategy, workers, catalog, folder) as pool:
-        notifier.send(Stage(elapsed=clock.elapsed, name="read"))
-        question = ask(source, target, columns, metric, strategy, catalog)
-        _speak(question.findings, notifier, clock)
-        data = plan_run(question, strategy, spending.seconds, seed, workers)
+    call = _Call(
+        budget=spending,
+        seed=seed,
+        workers=_workers(n_jobs),
+        plugins=selection,
+        strategy=strategy or Strategy(),
+        clock=clock,
+        notifier=Notifier(catalog.listeners),
+    )
+    with run_folder(run) as folder, _pool(call, catalog, folder) as pool:
+        call.say(Stage, name="read")
+        question = ask(source, target, columns or Columns(), metric, call.strategy, catalog)
+        _speak(question.findings, call)
+        data = plan_run(question, call.strategy, spending.seconds, seed, call.workers)
         write_run(folder, data)
-        pool.set_up(_spec(question, folder, selection, seed))
-        notifier.send(_started(question, data, spending, clock, workers))
+        pool.set_up(_spec(question, folder, call))
+        _say_started(question, data, call)
         first = baseline(question, data, folder)
-        outcomes = _search(question, data, pool, strategy, spending, seed, clock, notifier)
-        notifier.send(Stage(elapsed=clock.elapsed, name="blend"))
+        outcomes = [first, *_search(question, data, pool, call)]
+        call.say(Stage, name="blend")
         predictor, leaderboard = assemble(
-            [first, *outcomes], question, data, strategy.members, seed, lambda: clock.left - CLOSING
+            outcomes, question, data, call.strategy.members, seed, lambda: clock.left - CLOSING
         )
     _keep(run, leaderboard)
-    notifier.send(_finished(predictor, leaderboard, clock))
+    _say_finished(predictor, leaderboard, call)
     return Result(
         predictor=predictor,
         leaderboard=leaderboard,
         findings=question.findings,
         seconds=clock.elapsed,
     )
-
 
 
 def _workers(n_jobs: int | None) -> int:
@@ -171,115 +192,89 @@ def _workers(n_jobs: int | None) -> int:
     return min(n_jobs, usable_cores()) if n_jobs > 0 else usable_cores()
 
 
-def _pool(strategy: Strategy, workers: int, catalog: Catalog, folder: Path) -> Pool:
-    if strategy.isolation == "none":
+def _pool(call: _Call, catalog: Catalog, folder: Path) -> Pool:
+    if call.strategy.isolation == "none":
         return SamePool(EVALUATOR)
     preload = {name for algorithm in catalog.algorithms.values() for name in algorithm.imports}
     return ProcessPool(
-        size=workers, handler=EVALUATOR, log_folder=folder, preload=tuple(sorted(preload))
+        size=call.workers, handler=EVALUATOR, log_folder=folder, preload=tuple(sorted(preload))
     )
 
 
-
-def _spec(question: Question, folder: Path, selection: Plugins, seed: int) -> RunSpec:
+def _spec(question: Question, folder: Path, call: _Call) -> RunSpec:
     return RunSpec(
         folder=folder,
         schema=question.schema,
-        plugins=selection,
+        plugins=call.plugins,
         task=question.task.name,
         n_classes=question.n_classes,
         metric=question.metric,
-        seed=seed,
+        seed=call.seed,
         threads=1,
     )
 
 
-def _search(
-    question: Question,
-    data: RunData,
-    pool: Pool,
-    strategy: Strategy,
-    budget: Budget,
-    seed: int,
-    clock: Clock,
-    notifier: Notifier,
-) -> list[Outcome]:
-    if question.n_classes == 1:
+def _search(question: Question, data: RunData, pool: Pool, call: _Call) -> list[Outcome]:
+    if question.n_classes == 1 or not question.schema.features:
         return []
     n_rows = max(len(fold.train) for fold in data.plan.folds)
-    spaces = question.spaces(n_rows, seed, strategy)
+    named = bool(call.plugins.only or call.plugins.add)
     greater = question.metric.greater_is_better
     studies = [
-        AlgorithmStudy(space, seed, greater_is_better=greater, sampler=strategy.sampler)
-        for space in spaces
+        AlgorithmStudy(space, call.seed, greater_is_better=greater, sampler=call.strategy.sampler)
+        for space in question.spaces(n_rows, call.seed, call.strategy, named=named)
     ]
-    reserve = max(RESERVE * (budget.seconds or 0), RESERVE_SECONDS)
+    seconds = call.budget.seconds
+    measured = seconds is not None
+    reserve = max(RESERVE * (seconds or 0), RESERVE_SECONDS)
     search = Search(
         pool=pool,
-        schedule=Schedule(
-            studies, greater_is_better=greater, measured=budget.seconds is not None
-        ),
+        schedule=Schedule(studies, greater_is_better=greater, measured=measured),
         data=data,
         task=question.task,
         metric=question.metric,
-        clock=Clock(None if budget.seconds is None else clock.left - reserve),
-        trials=budget.trials,
-        tell=notifier.send,
-        now=lambda: clock.elapsed,
+        clock=Clock(call.clock.left - reserve if measured else None),
+        trials=call.budget.trials,
+        say=call.say,
     )
-    notifier.send(Stage(elapsed=clock.elapsed, name="search"))
+    call.say(Stage, name="search")
     return search.run()
 
 
+def _speak(findings: tuple[Finding, ...], call: _Call) -> None:
+    for finding in findings:
+        if finding.warn:
+            warnings.warn(DataWarning(finding.code, finding.message), stacklevel=3)
+        call.say(DataFound, code=finding.code, message=finding.message, warn=finding.warn)
 
-def _started(
-    question: Question, data: RunData, budget: Budget, clock: Clock, workers: int
-) -> RunStarted:
-    return RunStarted(
-        elapsed=clock.elapsed,
+
+def _say_started(question: Question, data: RunData, call: _Call) -> None:
+    call.say(
+        RunStarted,
         target=question.given.target.name,
         task=question.task.name,
         metric=question.metric.name,
         n_rows=question.table.n_rows,
         n_columns=len(question.schema.features),
         n_folds=len(data.plan.folds),
-        workers=workers,
-        seconds=budget.seconds,
-        trials=budget.trials,
+        workers=call.workers,
+        seconds=call.budget.seconds,
+        trials=call.budget.trials,
     )
 
 
-def _finished(
-    predictor: Predictor, leaderboard: Leaderboard, clock: Clock
-) -> RunFinished:
-    complete = [row for row in leaderboard if row.status == "complete"]
-    return RunFinished(
-        elapsed=clock.elapsed,
-        score=predictor.info.get("cv_score"),
+def _say_finished(predictor: Predictor, leaderboard: Leaderboard, call: _Call) -> None:
+    call.say(
+        RunFinished,
+        score=predictor.info["cv_score"],
         metric=leaderboard.metric,
-        n_complete=len(complete),
+        n_complete=sum(row.status == "complete" for row in leaderboard),
         n_failed=sum(row.status.startswith("failed") for row in leaderboard),
         members=tuple(part.candidate.algorithm for part in predictor.parts),
     )
-
-
-def _speak(findings: tuple[Finding, ...], notifier: Notifier, clock: Clock) -> None:
-    for finding in findings:
-        if finding.warn:
-            warnings.warn(DataWarning(finding.code, finding.message), stacklevel=4)
-        notifier.send(
-            DataFound(
-                elapsed=clock.elapsed,
-                code=finding.code,
-                message=finding.message,
-                warn=finding.warn,
-            )
-        )
 
 
 def _keep(run: str | os.PathLike[str] | None, leaderboard: Leaderboard) -> None:
     if run is not None:
         text = json.dumps(leaderboard.to_dicts(), indent=1, default=str)
         (Path(run) / "leaderboard.json").write_text(text, encoding="utf-8")
-
-

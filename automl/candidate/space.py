@@ -124,7 +124,9 @@ class AlgorithmSpace:
     def _start(self, start: Params) -> Candidate:
         prepare = start.get("prepare", {})
         params = {name: value for name, value in start.items() if name != "prepare"}
-        chosen = {PREPARE + kind: chain for kind, chain in prepare.items() if self._has(kind, chain)}
+        chosen = {
+            PREPARE + kind: chain for kind, chain in prepare.items() if self._has(kind, chain)
+        }
         return self.candidate(params | chosen)
 
     def _has(self, kind: str, chain: str) -> bool:

@@ -53,9 +53,7 @@ def baseline(question: Question, data: RunData, folder: Path) -> Evaluation:
         answer = question.task.constant(data.y[fold.train], weight, question.n_classes)
         same = np.broadcast_to(answer, (len(fold.test), *answer.shape))
         judged = None if data.weight is None else data.weight[fold.test]
-        scores.append(
-            score_values(question.metric, question.task, data.y[fold.test], same, judged)
-        )
+        scores.append(score_values(question.metric, question.task, data.y[fold.test], same, judged))
         answers.append(answer)
         values.append(same)
     answer = np.mean(answers, axis=0)
@@ -137,7 +135,9 @@ def assemble(
         catalog=question.catalog,
         info=info,
     )
-    return predictor, _leaderboard(outcomes, dict(zip(map(id, found), weights, strict=True)), question)
+    return predictor, _leaderboard(
+        outcomes, dict(zip(map(id, found), weights, strict=True)), question
+    )
 
 
 def _weights(
@@ -156,15 +156,11 @@ def _weights(
     values = [evaluation.values for evaluation in found]
     if len(values) == 1:
         return np.ones(1)
+    greater = question.metric.greater_is_better
     mixed = blend(
-        values,
-        judge,
-        question.metric.greater_is_better,
-        max_members=members,
-        seed=seed,
-        remaining=remaining,
+        values, judge.y, judge, greater, max_members=members, seed=seed, deadline=remaining
     )
-    return choose(values, mixed, judge, errors=0.0, seed=seed, remaining=remaining)
+    return choose(values, mixed, judge, errors=0.0, seed=seed, deadline=remaining)
 
 
 def _score(question: Question, data: RunData, values: NDArray[Any]) -> float:

@@ -38,7 +38,9 @@ class Budget:
                 "E_INPUT_BUDGET", f"The budget is {self.seconds} seconds, expected more than 0."
             )
         if self.trials is not None and self.trials < 0:
-            raise InputError("E_INPUT_BUDGET", f"The budget is {self.trials} trials, expected 0 up.")
+            raise InputError(
+                "E_INPUT_BUDGET", f"The budget is {self.trials} trials, expected 0 up."
+            )
 
     @classmethod
     def of(cls, given: float | Budget) -> Budget:

@@ -94,9 +94,9 @@ class Evaluator:
             return _failure(Reason.IMPORT, error)
         except MemoryError as error:
             return _failure(Reason.MEMORY, error)
-        except _Wrong as error:
+        except _WrongError as error:
             return FoldFailure(reason=error.reason, message=str(error))
-        except Exception as error:  # noqa: BLE001 - a plugin's code may raise anything
+        except Exception as error:
             return _failure(Reason.EXCEPTION, error)
 
     def _evaluate(self, job: FoldJob) -> FoldResult | FoldFailure:
@@ -152,9 +152,7 @@ class Evaluator:
             self._cache.popitem(last=False)
         return self._cache[key]
 
-    def _weights(
-        self, fold: Fold
-    ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+    def _weights(self, fold: Fold) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
         weight = self._data.weight
         return (None, None) if weight is None else (weight[fold.train], weight[fold.test])
 
@@ -164,13 +162,13 @@ class Evaluator:
         except ValueError as error:
             if "values of shape" not in str(error):
                 raise
-            raise _Wrong(Reason.SHAPE, str(error)) from error
+            raise _WrongError(Reason.SHAPE, str(error)) from error
         if not np.isfinite(values).all():
-            raise _Wrong(Reason.NONFINITE, "Some values are not finite numbers.")
+            raise _WrongError(Reason.NONFINITE, "Some values are not finite numbers.")
         if self._setting.n_classes:
             sums = values.sum(axis=1)
             if (values < 0).any() or np.abs(sums - 1).max(initial=0) > PROBABILITY_TOLERANCE:
-                raise _Wrong(Reason.SHAPE, "Probabilities are negative or do not add up to 1.")
+                raise _WrongError(Reason.SHAPE, "Probabilities are negative or do not add up to 1.")
         return values
 
 
@@ -189,7 +187,7 @@ class _Rounds:
         return self.stopped
 
 
-class _Wrong(Exception):
+class _WrongError(Exception):
     """A plugin gave something that is no value."""
 
     def __init__(self, reason: Reason, message: str) -> None:

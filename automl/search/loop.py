@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from automl.candidate.recipe import Candidate
-    from automl.events import Event
     from automl.plugin.contributions import Metric, Task
     from automl.search.budget import Clock
     from automl.search.outcome import Outcome
@@ -73,9 +72,8 @@ class Search:
         When it is up the search ends.
     trials : int or None
         Candidates to try at most.
-    tell : callable (event) -> None
-    now : callable () -> float
-        Seconds since the run started, for events.
+    say : callable (event type, **facts) -> None
+        Sends an event, stamped with the time.
     """
 
     def __init__(
@@ -88,8 +86,7 @@ class Search:
         metric: Metric,
         clock: Clock,
         trials: int | None,
-        tell: Callable[[Event], None],
-        now: Callable[[], float],
+        say: Callable[..., None],
     ) -> None:
         self._pool = pool
         self._schedule = schedule
@@ -98,8 +95,7 @@ class Search:
         self._metric = metric
         self._clock = clock
         self._trials = trials
-        self._tell = tell
-        self._now = now
+        self._say = say
         self._active: list[_Active] = []
         self._jobs: dict[int, tuple[_Active, int]] = {}
         self._n_jobs = 0
@@ -157,11 +153,7 @@ class Search:
         self._n_asked += 1
         folds = deque(range(len(self._data.plan.folds)))
         self._active.append(_Active(number=self._n_asked, candidate=candidate, pending=folds))
-        self._tell(
-            TrialStarted(
-                elapsed=self._now(), number=self._n_asked, algorithm=candidate.algorithm
-            )
-        )
+        self._say(TrialStarted, number=self._n_asked, algorithm=candidate.algorithm)
         return True
 
     def _submit(self, active: _Active, fold: int, worker: int) -> None:
@@ -211,26 +203,22 @@ class Search:
         self.outcomes.append(outcome)
         self._schedule.tell(outcome)
         complete = isinstance(outcome, Evaluation)
-        self._tell(
-            TrialFinished(
-                elapsed=self._now(),
-                number=outcome.number,
-                algorithm=outcome.candidate.algorithm,
-                status="complete" if complete else outcome.reason.value,
-                score=outcome.cv_score if complete else None,
-                seconds=outcome.seconds,
-                message="" if complete else outcome.message,
-            )
+        self._say(
+            TrialFinished,
+            number=outcome.number,
+            algorithm=outcome.candidate.algorithm,
+            status="complete" if complete else outcome.reason.value,
+            score=outcome.cv_score if complete else None,
+            seconds=outcome.seconds,
+            message="" if complete else outcome.message,
         )
         if complete and self._improves(outcome.cv_score):
             self._best = outcome.cv_score
-            self._tell(
-                Improved(
-                    elapsed=self._now(),
-                    number=outcome.number,
-                    algorithm=outcome.candidate.algorithm,
-                    score=outcome.cv_score,
-                )
+            self._say(
+                Improved,
+                number=outcome.number,
+                algorithm=outcome.candidate.algorithm,
+                score=outcome.cv_score,
             )
 
     def _outcome(self, active: _Active) -> Outcome:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from automl.search.question import Question
     from automl.search.strategy import Strategy
 
+
 def plan_run(
     question: Question, strategy: Strategy, seconds: float | None, seed: int, workers: int
 ) -> RunData:

@@ -74,7 +74,9 @@ class Question:
         cells = {name: column.plain() for name, column in columns.items()}
         return [dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)]
 
-    def spaces(self, n_rows: int, seed: int, strategy: Strategy) -> tuple[AlgorithmSpace, ...]:
+    def spaces(
+        self, n_rows: int, seed: int, strategy: Strategy, *, named: bool
+    ) -> tuple[AlgorithmSpace, ...]:
         """Return what may be tried of each algorithm, as the user bent it.
 
         Parameters
@@ -83,6 +85,8 @@ class Question:
             Rows that a candidate is fitted on.
         seed : int
         strategy : Strategy
+        named : bool
+            Whether the user said which algorithms to use; else only those for a default search.
 
         Raises
         ------
@@ -105,6 +109,7 @@ class Question:
                 tuple(strategy.starts.get(space.algorithm.name, ())),
             )
             for space in spaces_for(self.schema, self.task, self.catalog, context)
+            if named or space.algorithm.default
         )
 
 

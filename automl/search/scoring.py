@@ -141,7 +141,7 @@ class _Calls:
         if self.classes is not None:
             y = self.classes[y]
             if self.probabilities:
-                given = given[:, 1] if given.shape[1] == 2 else given  # noqa: PLR2004 - two classes
+                given = given[:, 1] if given.shape[1] == 2 else given
             else:
                 given = self.classes[given]
         return self.sign * float(self.function(y, given, **extra))

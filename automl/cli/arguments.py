@@ -19,7 +19,7 @@ class Arguments:
 
     Parameters
     ----------
-    source, target : str or None
+    source, target : str
     metric : str or None
     budget : float or mapping or None
         Seconds, or ``{"seconds": ..., "trials": ...}``; None with no trials is 60 seconds.
@@ -33,8 +33,8 @@ class Arguments:
         Folder of the model; inside the run's folder by default.
     """
 
-    source: str | None = None
-    target: str | None = None
+    source: str = ""
+    target: str = ""
     metric: str | None = None
     budget: float | Mapping[str, Any] | None = None
     seed: int = 0
@@ -117,8 +117,9 @@ def merged(file: Mapping[str, Any], words: Mapping[str, Any]) -> Arguments:
             if not isinstance(before, Mapping):
                 before = {"seconds": before}
             said = {key: one for key, one in value.items() if one not in (None, (), {})}
-            value = {**before, **said}
-        together[name] = value
+            together[name] = {**before, **said}
+        else:
+            together[name] = value
     return Arguments(**together)
 
 
@@ -153,7 +154,9 @@ def pairs(words: Sequence[str], option: str) -> dict[str, str]:
         name, equals, what = word.rpartition("=")
         if not equals or not name or not what:
             raise InputError(
-                "E_INPUT_OPTION", f"{option} {word!r} has no column or no value.", "Write COLUMN=VALUE."
+                "E_INPUT_OPTION",
+                f"{option} {word!r} has no column or no value.",
+                "Write COLUMN=VALUE.",
             )
         found[name] = what
     return found

@@ -9,11 +9,11 @@ from automl.cli.face import face_of, shared
 from automl.cli.tables import number, text_table
 
 
-@click.command("evaluate")
+@click.command("evaluate", short_help="Score a model on rows with a known target.")
 @click.argument("model")
 @click.argument("data")
-@click.option("--metrics", multiple=True, metavar="NAMES", help="Default: that of the run.")
-@click.option("--target", metavar="COLUMN", help="Column with the truth (default: that of the run).")
+@click.option("--metrics", multiple=True, metavar="NAMES", help="Default: the run's.")
+@click.option("--target", metavar="COLUMN", help="Column with the truth; default: the run's.")
 @click.option("--trust", multiple=True, metavar="TYPE", help="A type that the model may build.")
 @shared
 @click.pass_context
@@ -25,7 +25,7 @@ def command(
     target: str | None,
     trust: tuple[str, ...],
 ) -> None:
-    """Score the predictions of the folder MODEL for the table DATA, which holds the target.
+    r"""Score the predictions of the folder MODEL for the table DATA, which holds the target.
 
     \b
     Examples:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 import tempfile
 import traceback
@@ -129,7 +130,7 @@ def collected(face: Face) -> Iterator[None]:
             if isinstance(message, AutoMLWarning):
                 face.warned.append(message)
             else:
-                show(message, *rest, **more)  # type: ignore[arg-type]  # handed on as it came
+                show(message, *rest, **more)
 
         warnings.showwarning = keep
         yield
@@ -166,13 +167,13 @@ def _log(error: BaseException, face: Face) -> Path:
     text = "".join(traceback.format_exception(error))
     for folder in (face.log_folder, None):
         try:
-            with tempfile.NamedTemporaryFile(
-                "w", encoding="utf-8", prefix="automl-error-", suffix=".log", dir=folder, delete=False
-            ) as file:
-                file.write(text)
-                return Path(file.name)
+            handle, name = tempfile.mkstemp(".log", "automl-error-", folder)
+            os.close(handle)
+            Path(name).write_text(text, encoding="utf-8")
         except OSError:
             continue
+        else:
+            return Path(name)
     return Path("nowhere (no folder can be written)")
 
 

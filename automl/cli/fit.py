@@ -21,7 +21,7 @@ SAVING = 0.05
 """Share of the seconds that is kept for writing the model."""
 
 
-@click.command("fit")
+@click.command("fit", short_help="Search, save a model, say what came of it.")
 @click.argument("data", required=False)
 @click.argument("target", required=False)
 @click.option("--metric", help="What the search optimises; `automl plugins` lists them.")
@@ -50,8 +50,8 @@ SAVING = 0.05
 @click.option("--config", metavar="FILE", help="TOML or YAML with the arguments of automl.fit.")
 @shared
 @click.pass_context
-def command(context: click.Context, config: str | None, **given: Any) -> int:
-    """Learn to predict column TARGET of the table DATA.
+def command(context: click.Context, /, config: str | None, **given: Any) -> int:
+    r"""Learn to predict column TARGET of the table DATA.
 
     DATA is a CSV, Parquet, Arrow or JSON-lines file, or the URL of a database with its table. The
     model and the leaderboard are kept in automl-runs/<NAME>. What stands on the command line wins
@@ -69,15 +69,15 @@ def command(context: click.Context, config: str | None, **given: Any) -> int:
 
     face = face_of(context)
     arguments = merged(from_file(config) if config else {}, _words(given))
-    if arguments.source is None or arguments.target is None:
-        missing = "DATA" if arguments.source is None else "TARGET"
-        raise click.UsageError(f"Missing argument {missing!r}.", context)
+    for name, value in {"DATA": arguments.source, "TARGET": arguments.target}.items():
+        if not value:
+            raise click.UsageError(f"Missing argument {name!r}.", context)
     return _fit(arguments, Clock(arguments.limits[0]), face)
 
 
 def _words(given: dict[str, Any]) -> dict[str, Any]:
     """Translate the options into the words of `automl.fit`."""
-    ordered = {name: listed([levels]) for name, levels in pairs(given["ordered"], "--ordered").items()}
+    ordered = pairs(given["ordered"], "--ordered")
     return {
         "source": given["data"],
         "target": given["target"],
@@ -87,7 +87,7 @@ def _words(given: dict[str, Any]) -> dict[str, Any]:
         "n_jobs": given["jobs"],
         "columns": {
             "kinds": pairs(given["kind"], "--kind"),
-            "ordered": ordered,
+            "ordered": {name: listed((levels,)) for name, levels in ordered.items()},
             "ignored": given["ignore"],
             "sensitive": given["sensitive"],
             "group": given["group"],
@@ -104,7 +104,6 @@ def _fit(arguments: Arguments, clock: Any, face: Face) -> int:
     import automl
     from automl.cli.summary import Summary
 
-    assert arguments.source is not None and arguments.target is not None
     columns = value_of(automl.Columns, arguments.columns, "columns")
     plugins = value_of(automl.Plugins, arguments.plugins, "plugins")
     strategy = value_of(automl.Strategy, arguments.strategy, "strategy")
@@ -144,7 +143,7 @@ def _fit(arguments: Arguments, clock: Any, face: Face) -> int:
 
 @contextmanager
 def noticed() -> Iterator[list[int]]:
-    """Note each Ctrl-C: the run then ends early with what it has, and a second one ends it at once."""
+    """Note each Ctrl-C: the first ends the run early with what it has, a second one at once."""
     seen: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:

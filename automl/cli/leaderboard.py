@@ -9,18 +9,19 @@ import click
 
 from automl.cli.face import face_of, shared
 from automl.cli.folders import LEADERBOARD, RESULT, found_run
+from automl.cli.tables import failures
 from automl.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command("leaderboard")
+@click.command("leaderboard", short_help="Show what a run has tried.")
 @click.argument("run")
 @shared
 @click.pass_context
 def command(context: click.Context, run: str) -> None:
-    """Show what RUN has tried, best first.
+    r"""Show what RUN has tried, best first.
 
     RUN is a name below automl-runs/ or a folder. The scores are those that the search chose by.
 
@@ -42,7 +43,7 @@ def command(context: click.Context, run: str) -> None:
         board = Leaderboard(**{**document, "rows": tuple(Row(**row) for row in rows)})
     except TypeError as error:
         raise InputError("E_INPUT_RUN", f"{folder / LEADERBOARD} holds no leaderboard.") from error
-    face_of(context).show(repr(board), document)
+    face_of(context).show("\n".join([repr(board), *failures(rows)]), document)
 
 
 def _read(file: Path) -> Any:

@@ -13,17 +13,19 @@ if TYPE_CHECKING:
     from automl.plugin.catalog import Catalog
 
 
-@click.command("plugins")
+@click.command("plugins", short_help="List what is installed.")
 @shared
 @click.pass_context
 def command(context: click.Context) -> None:
-    """List the plugins: name, version, giver, what each contributes, what was skipped and why.
+    r"""List the plugins: name, version, giver, what each contributes, what was skipped and why.
 
     \b
     Examples:
       automl plugins
       automl plugins --json
     """
+    import numpy as np  # noqa: F401 - its first import changes warnings filters, no plugin does
+
     from automl.plugin.discovery import discover
 
     document = _document(discover())

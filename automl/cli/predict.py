@@ -21,7 +21,7 @@ PROBABILITY = "probability_"
 """What the name of a class is put behind."""
 
 
-@click.command("predict")
+@click.command("predict", short_help="Predict each row of a table.")
 @click.argument("model")
 @click.argument("data")
 @click.option(
@@ -45,7 +45,7 @@ def command(
     impute: bool,
     trust: tuple[str, ...],
 ) -> None:
-    """Predict each row of the table DATA with the folder MODEL, in the order of the rows.
+    r"""Predict each row of the table DATA with the folder MODEL, in the order of the rows.
 
     The column `prediction` has the label or the number. In CSV a string that a spreadsheet would
     take for a formula gets an apostrophe in front; the other formats are exact.
@@ -116,7 +116,8 @@ def _kept(table: Any, names: tuple[str, ...]) -> dict[str, Any]:
     missing = [name for name in names if name not in frame.columns]
     if missing:
         there = ", ".join(frame.columns)
-        raise InputError("E_INPUT_KEEP", f"--keep {missing[0]!r} is no column.", f"Columns: {there}.")
+        message = f"--keep {missing[0]!r} is no column."
+        raise InputError("E_INPUT_KEEP", message, f"Columns: {there}.")
     if any(name == LABEL or name.startswith(PROBABILITY) for name in names):
         raise InputError(
             "E_INPUT_KEEP", f"--keep: {LABEL!r} and {PROBABILITY!r}... are columns of ours."

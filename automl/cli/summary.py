@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl.cli.tables import number
+from automl.cli.tables import failures, number
 
 if TYPE_CHECKING:
     from automl.engine import Result
@@ -100,7 +100,8 @@ class Summary:
             )
             for line in lines
         ]
-        return "\n".join([*wrapped, "", repr(self.result.leaderboard)])
+        board = self.result.leaderboard
+        return "\n".join([*wrapped, "", repr(board), *failures(board.to_dicts())])
 
     def _learned(self) -> str:
         predictor = self.result.predictor
@@ -132,12 +133,13 @@ class Summary:
     def _tried(self) -> str:
         rows = [row for row in self.result.leaderboard if row.number != 0]
         failed = sum(row.status.startswith("failed") for row in rows)
-        end = f", {failed} of them failed (the leaderboard says why)." if failed else "."
+        end = f", {failed} of them failed (the reasons stand below)." if failed else "."
         return f"Tried {len(rows)} candidates{end}"
 
     def _data(self) -> list[str]:
         lines = []
-        dropped = self.result.predictor.schema.dropped
+        target = self.result.predictor.target
+        dropped = [one for one in self.result.predictor.schema.dropped if one.name != target]
         if dropped:
             names = ", ".join(f"{one.name} ({one.reason})" for one in dropped)
             lines.append(f"Not learned from: {names}.")

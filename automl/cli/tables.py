@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -26,6 +27,21 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         lines.append((start + first).rstrip())
         lines.extend(" " * indent + line for line in more)
     return "\n".join(lines)
+
+
+def failures(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say why candidates failed, each cause once.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        As `Leaderboard.to_dicts` gives them.
+    """
+    causes: dict[str, list[str]] = {}
+    for row in rows:
+        if row["status"].startswith("failed") and row["message"]:
+            causes.setdefault(f"{row['status']}: {row['message']}", []).append(row["algorithm"])
+    return [f"{', '.join(dict.fromkeys(names))} {cause}" for cause, names in causes.items()]
 
 
 def number(value: float | None) -> str:

@@ -6,10 +6,10 @@ import csv
 import io
 import math
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from automl.cli.face import as_json
 from automl.errors import InputError
@@ -51,23 +51,18 @@ def write_file(columns: Columns, out: str) -> None:
     InputError
         ``E_INPUT_OUT`` where it cannot be written; what was there is left as it was.
     """
-    path = Path(out)
-    temporary = None
+    path = Path(out).absolute()
+    temporary = path.with_name(f".{path.name}-{uuid4().hex}")
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.absolute().parent, prefix=f".{path.name}-", delete=False
-        ) as file:
-            temporary = Path(file.name)
+        with temporary.open("xb") as file:
             WRITERS[path.suffix.lower()](columns, file)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
         raise InputError("E_INPUT_OUT", f"{out} cannot be written: {error.strerror}.") from error
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def as_csv(columns: Columns, delimiter: str = ",") -> str:
@@ -126,7 +121,7 @@ def _parquet(columns: Columns, file: IO[bytes]) -> None:
 
 
 def _arrow(columns: Columns, file: IO[bytes]) -> None:
-    import pyarrow.feather as feather
+    from pyarrow import feather
 
     feather.write_feather(_arrow_table(columns), file)
 
@@ -140,10 +135,3 @@ WRITERS: Mapping[str, Callable[[Columns, IO[bytes]], None]] = {
     ".jsonl": _json_lines,
 }
 """What writes a table, by suffix."""
-
-
-def _umask() -> int:
-    """Return the mask for new files; reading it takes setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from automl.data import parse
 from automl.data.column import Form, RawColumn
-from automl.data.finding import Finding
-from automl.data.names import did_you_mean, listed
+from automl.data.names import did_you_mean
+from automl.data.rules import Notes
 from automl.data.table import MISSING, UNSEEN, Kind, Table
 from automl.errors import InputError, SchemaError
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from automl.data.finding import Finding
     from automl.data.frame import Raw
     from automl.data.schema import Feature, Schema
 
@@ -65,13 +66,13 @@ def apply(schema: Schema, raw: Raw, *, on_missing: str = "error") -> Applied:
         raise InputError(
             "E_INPUT_ON_MISSING", f"on_missing={on_missing!r} is not 'error' or 'impute'."
         )
-    said = _Said(n_rows=raw.n_rows)
+    said = _Said(raw.n_rows)
     columns = _by_name(schema, raw, on_missing, said)
     n_rows = raw.n_rows
-    blocks: dict[str, NDArray[object]] = {}
+    blocks: dict[str, NDArray[Any]] = {}
     lookups = _lookups(_Same(schema))
     for kind, features in lookups.features.items():
-        block = np.empty((n_rows, len(features)), dtype=_DTYPES[kind])
+        block: NDArray[Any] = np.empty((n_rows, len(features)), dtype=_DTYPES[kind])
         for position, feature in enumerate(features):
             column = columns.get(feature.name)
             block[:, position] = (
@@ -79,7 +80,7 @@ def apply(schema: Schema, raw: Raw, *, on_missing: str = "error") -> Applied:
             )
         blocks[kind.value] = block
     return Applied(
-        table=Table(**blocks),  # type: ignore[arg-type]  # one block a kind, of its own type
+        table=Table(**blocks),
         findings=said.findings(),
         flags=said.flags,
     )
@@ -101,58 +102,28 @@ _EMPTY = {
 }
 
 
-@dataclass(slots=True)
-class _Said:
-    """Findings and flags as they come up."""
+class _Said(Notes):
+    """Notes, and the rows that they concern."""
 
-    n_rows: int
-    columns: dict[str, list[str]] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    flags: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    __slots__ = ("flags", "n_rows")
+
+    def __init__(self, n_rows: int) -> None:
+        super().__init__()
+        self.n_rows = n_rows
+        self.flags: dict[str, NDArray[np.bool_]] = {}
 
     def columns_of(self, code: str, names: list[str]) -> None:
         """Say something about whole columns."""
-        if names:
-            self.columns.setdefault(code, []).extend(names)
-            self.counts[code] = self.counts.get(code, 0) + len(names)
+        for name in names:
+            self.add(code, name)
 
     def cells(self, code: str, name: str, rows: NDArray[np.bool_]) -> None:
         """Say something about cells, if there are such."""
         count = int(np.count_nonzero(rows))
         if count:
-            self.columns.setdefault(code, []).append(name)
-            self.counts[code] = self.counts.get(code, 0) + count
+            self.add(code, name, count)
             flags = self.flags.setdefault(code, np.zeros(self.n_rows, dtype=bool))
             flags |= rows
-
-    def findings(self) -> tuple[Finding, ...]:
-        return tuple(
-            Finding(
-                code=code,
-                message=_MESSAGES[code][0].format(
-                    names=listed(self.columns[code]), count=self.counts[code]
-                ),
-                columns=tuple(self.columns[code]),
-                count=self.counts[code],
-                warn=_MESSAGES[code][1],
-            )
-            for code in _MESSAGES
-            if code in self.columns
-        )
-
-
-_MESSAGES: dict[str, tuple[str, bool]] = {
-    "W_SCHEMA_MISSING": ("Columns are not there; their cells count as missing: {names}.", True),
-    "W_SCHEMA_EXTRA": ("Columns that were not in the training table are left out: {names}.", True),
-    "W_SCHEMA_ORDER": ("Columns came in another order and were put back: {names}.", False),
-    "W_SCHEMA_NAMES": ("Columns are taken by position: {names}.", True),
-    "W_SCHEMA_TYPE": ("Columns came as another type and were read as before: {names}.", True),
-    "W_SCHEMA_UNREAD": ("{count} cells could not be read and count as missing in {names}.", True),
-    "W_SCHEMA_INFINITE": ("{count} infinite cells count as missing in {names}.", True),
-    "W_SCHEMA_UNSEEN": ("{count} cells hold a category that was not in training in {names}.", True),
-    "W_SCHEMA_UNSEEN_STRING": ("{count} cells hold a string that was not in training in {names}.", False),
-    "W_SCHEMA_RANGE": ("{count} cells lie outside the range seen in training in {names}.", False),
-}
 
 
 class _Same:
@@ -235,9 +206,7 @@ def _by_name(schema: Schema, raw: Raw, on_missing: str, said: _Said) -> dict[str
     there = set(needed) - set(missing)
     came = [name for name in names if name in there]
     expected = [name for name in needed if name in columns]
-    said.columns_of(
-        "W_SCHEMA_ORDER", [a for a, b in zip(came, expected, strict=True) if a != b]
-    )
+    said.columns_of("W_SCHEMA_ORDER", [a for a, b in zip(came, expected, strict=True) if a != b])
     return columns
 
 
@@ -294,7 +263,9 @@ def _cells(
     codes, levels = column.spelled()
     if feature.kind is Kind.TEXT:
         return _texts(codes, levels)
-    lookup = np.array([lookups.code(feature, level) for level in levels] + [MISSING], dtype=np.int32)
+    lookup = np.array(
+        [lookups.code(feature, level) for level in levels] + [MISSING], dtype=np.int32
+    )
     found = lookup[codes]
     code = "W_SCHEMA_UNSEEN" if feature.kind is Kind.CATEGORY else "W_SCHEMA_UNSEEN_STRING"
     said.cells(code, feature.name, found == UNSEEN)
@@ -341,8 +312,7 @@ def _read(feature: Feature, column: RawColumn, said: _Said) -> NDArray[np.float6
 
 def _value(feature: Feature, level: str) -> float | None:
     if feature.kind is Kind.NUMBER:
-        value = parse.to_number(level, feature.format or ".")
-        return value
+        return parse.to_number(level, feature.format or ".")
     if level.strip() in parse.MISSING_SPELLINGS:
         return np.nan
     value = parse.to_seconds(level, feature.format or "iso")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from automl.data.parse import write_number, write_seconds
 from automl.data.table import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -83,9 +84,10 @@ class RawColumn:
     @property
     def missing(self) -> NDArray[np.bool_]:
         """Which cells hold no value, of shape (n_rows,)."""
-        if self.form is Form.STRING:
-            return self.values < 0
-        return np.isnan(self.values)
+        missing: NDArray[np.bool_] = (
+            self.values < 0 if self.form is Form.STRING else np.isnan(self.values)
+        )
+        return missing
 
     def take(self, rows: NDArray[Any]) -> RawColumn:
         """Return the rows asked for, in that order."""
@@ -114,7 +116,7 @@ class RawColumn:
     def plain(self) -> list[Any]:
         """Return the cells as JSON values, None where there is none; dates as they are spelled."""
         if self.form is Form.NUMBER:
-            return [None if np.isnan(v) else v for v in self.values.tolist()]
+            return [value if isfinite(value) else None for value in self.values.tolist()]
         if self.form is Form.BOOLEAN:
             return [None if np.isnan(v) else bool(v) for v in self.values.tolist()]
         codes, levels = self.spelled()
@@ -175,23 +177,13 @@ def of_numpy(name: str, values: NDArray[Any]) -> RawColumn:
 
     dtype = str(values.dtype)
     if isinstance(values, np.ma.MaskedArray):
-        return of_objects(name, values.astype(object).filled(None), dtype)
-    match values.dtype.kind:
-        case "b":
-            return boolean(name, values, dtype)
-        case "i" | "u" | "f":
-            return number(name, values, dtype)
-        case "M":
-            return moments(name, values, dtype)
-        case "m":
-            return durations(name, values, dtype)
-        case "U" | "T":
-            return of_objects(name, values.astype(object), "str")
-        case "c" | "V":
-            present = np.ones(len(values), dtype=bool)
-            return unusable(name, len(values), present, dtype)
-        case _:
-            return of_objects(name, values.astype(object), dtype)
+        return of_objects(name, np.ma.MaskedArray(values, dtype=object).filled(None), dtype)
+    make = _BY_KIND.get(values.dtype.kind)
+    if make is not None:
+        return make(name, values, dtype)
+    if values.dtype.kind in "cV":
+        return unusable(name, len(values), np.ones(len(values), dtype=bool), dtype)
+    return of_objects(name, values.astype(object), "str" if values.dtype.kind in "UT" else dtype)
 
 
 def _seconds(values: NDArray[Any]) -> NDArray[np.float64]:
@@ -200,7 +192,7 @@ def _seconds(values: NDArray[Any]) -> NDArray[np.float64]:
     if unit in {"Y", "M", "W", "D", "h", "m", "generic"}:
         values = values.astype(f"{values.dtype.kind}8[s]")
         unit, step = "s", 1
-    seconds = values.astype(np.int64) * (step * _UNITS[unit])
+    seconds = values.astype(np.int64).astype(np.float64) * (step * _UNITS[unit])
     seconds[missing] = np.nan
     return seconds
 
@@ -215,3 +207,11 @@ def _write_truth(value: float) -> str:
 
 _UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12, "fs": 1e-15, "as": 1e-18}
 _WRITERS = {Form.NUMBER: write_number, Form.BOOLEAN: _write_truth, Form.DATE: write_seconds}
+_BY_KIND: dict[str, Callable[[str, NDArray[Any], str], RawColumn]] = {
+    "b": boolean,
+    "i": number,
+    "u": number,
+    "f": number,
+    "M": moments,
+    "m": durations,
+}

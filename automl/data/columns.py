@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from automl.data.names import did_you_mean, listed
+from automl.data.table import Kind
+from automl.errors import DataError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,3 +40,32 @@ class Columns:
     time: str | None = None
     weight: str | None = None
     sensitive: tuple[str, ...] = ()
+
+    def check(self, names: Sequence[str]) -> None:
+        """Refuse kinds and roles of columns that do not exist.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The columns that do.
+
+        Raises
+        ------
+        DataError
+            ``E_DATA_COLUMN_UNKNOWN`` or ``E_DATA_KIND``.
+        """
+        roles = [name for name in (self.group, self.time, self.weight) if name is not None]
+        for name in (*self.kinds, *self.ordered, *self.ignored, *self.sensitive, *roles):
+            if name not in names:
+                raise DataError(
+                    "E_DATA_COLUMN_UNKNOWN",
+                    f"No column named {name!r}. Columns: {listed(names)}.",
+                    did_you_mean(str(name), names),
+                )
+        for name, kind in self.kinds.items():
+            if kind not in {known.value for known in Kind}:
+                raise DataError(
+                    "E_DATA_KIND",
+                    f"{kind!r} is no kind of column (asked for {name!r}).",
+                    f"Kinds: {', '.join(known.value for known in Kind)}.",
+                )

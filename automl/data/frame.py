@@ -12,6 +12,7 @@ import numpy as np
 from automl.data import column
 from automl.data.names import flat_names
 from automl.data.objects import of_objects
+from automl.data.rules import finding
 from automl.errors import DataError
 
 if TYPE_CHECKING:
@@ -90,34 +91,27 @@ def take_in(source: object) -> Raw:
         return source
     if isinstance(source, Mapping):
         return _of_mapping(source)
-    if isinstance(source, np.ndarray):
-        return _of_array(source)
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(source, pandas.DataFrame):
         from automl.data import from_pandas
 
         return _raw(source.columns, from_pandas.columns(source), len(source))
-    if hasattr(source, "tocsc") and hasattr(source, "nnz"):
-        return _of_sparse(source)
+    if isinstance(source, np.ndarray) or (hasattr(source, "tocsc") and hasattr(source, "nnz")):
+        return _of_matrix(source)
     if isinstance(source, Sequence) and not isinstance(source, str | bytes | bytearray):
         return _of_sequence(source)
-    if _is_series(source):
-        raise DataError(
-            "E_DATA_SHAPE",
-            f"Expected a table, got one column ({type(source).__name__}). Expected 2D array, got "
-            "1D array instead.",
-            "Make it a table with one column, as .to_frame() does.",
-        )
     return _of_frame(source)
 
 
 def _raw(labels: Iterable[object], columns: Iterable[RawColumn], n_rows: int, **more: Any) -> Raw:
-    names, findings = flat_names(labels)
+    names, renamed, retyped = flat_names(labels)
+    findings = [finding("W_DATA_NAMES", renamed, len(renamed))] if renamed else []
+    findings += [finding("W_DATA_NAMES_TYPE", retyped, len(retyped))] if retyped else []
     named = tuple(
         one if one.name == name else replace(one, name=name)
         for one, name in zip(columns, names, strict=True)
     )
-    return Raw(columns=named, n_rows=n_rows, findings=findings, **more)
+    return Raw(columns=named, n_rows=n_rows, findings=tuple(findings), **more)
 
 
 def _of_mapping(source: Mapping[Any, Any]) -> Raw:
@@ -138,7 +132,8 @@ def _of_sequence(source: Sequence[Any]) -> Raw:
         return _raw(names, columns, len(source))
     widths = {len(row) if hasattr(row, "__len__") else -1 for row in source}
     if len(widths) == 1 and -1 not in widths and not isinstance(source[0], str):
-        columns = [of_objects(f"x{i}", list(cells)) for i, cells in enumerate(zip(*source, strict=True))]
+        cells = zip(*source, strict=True)
+        columns = [of_objects(f"x{i}", list(column)) for i, column in enumerate(cells)]
         return Raw(columns=tuple(columns), n_rows=len(source), positional=True)
     return _of_array(np.asarray(source, dtype=object))
 
@@ -160,7 +155,9 @@ def _of_array(source: NDArray[Any]) -> Raw:
     return Raw(columns=columns, n_rows=source.shape[0], positional=True)
 
 
-def _of_sparse(source: Any) -> Raw:
+def _of_matrix(source: Any) -> Raw:
+    if isinstance(source, np.ndarray):
+        return _of_array(source)
     n_rows, n_columns = source.shape
     if n_rows * n_columns > _MAX_CELLS:
         raise DataError(
@@ -174,6 +171,13 @@ def _of_sparse(source: Any) -> Raw:
 def _of_frame(source: Any) -> Raw:
     from automl.data import from_arrow
 
+    if _is_series(source):
+        raise DataError(
+            "E_DATA_SHAPE",
+            f"Expected a table, got one column ({type(source).__name__}). Expected 2D array, got "
+            "1D array instead.",
+            "Make it a table with one column, as .to_frame() does.",
+        )
     pyarrow = sys.modules.get("pyarrow")
     if pyarrow is not None and isinstance(source, pyarrow.RecordBatch):
         source = pyarrow.Table.from_batches([source])
@@ -190,40 +194,48 @@ def _of_frame(source: Any) -> Raw:
         else:
             raise _unknown(source)
     untyped = UNTYPED in (source.schema.metadata or {})
-    columns = [from_arrow.column(name, source.column(i)) for i, name in enumerate(source.column_names)]
-    return _raw(source.column_names, columns, source.num_rows, untyped=untyped)
+    names = source.column_names
+    columns = [from_arrow.column(name, source.column(i)) for i, name in enumerate(names)]
+    return _raw(names, columns, source.num_rows, untyped=untyped)
 
 
 def of_values(name: str, values: Any) -> RawColumn:
     """Return the column that one-dimensional values of any kind hold."""
-    if isinstance(values, np.ndarray):
-        return column.of_numpy(name, _flat(name, values))
     if isinstance(values, list | tuple | range):
         return of_objects(name, values)
-    pandas = sys.modules.get("pandas")
-    if pandas is not None and isinstance(values, pandas.Series | pandas.Index):
-        from automl.data import from_pandas
-
-        return from_pandas.column(name, values)
-    pyarrow = sys.modules.get("pyarrow")
-    if pyarrow is not None and isinstance(values, pyarrow.Array | pyarrow.ChunkedArray):
-        from automl.data import from_arrow
-
-        return from_arrow.column(name, values)
-    if pandas is not None and isinstance(values, pandas.api.extensions.ExtensionArray):
-        return of_values(name, pandas.Series(values))
-    if type(values).__module__.split(".")[0] == "polars":
-        from automl.data import from_arrow
-
-        return from_arrow.column(name, values.to_arrow())
+    native = _native(name, values)
+    if native is not None:
+        return native
     if hasattr(values, "__array__"):
-        return column.of_numpy(name, _flat(name, np.asarray(values)))
+        return column.of_numpy(name, _flat(name, np.asanyarray(values)))
     if hasattr(values, "__iter__") and not isinstance(values, str | bytes | Mapping):
         return of_objects(name, list(values))
     raise DataError(
         "E_DATA_SHAPE",
         f"Column {name!r} is a {type(values).__name__}, expected a sequence of cells.",
+        "Rows with lists in their cells are given as a list of dicts, one a row.",
     )
+
+
+def _native(name: str, values: Any) -> RawColumn | None:
+    """Return a column of a table library, if it is one."""
+    pandas = sys.modules.get("pandas")
+    if pandas is not None:
+        from automl.data import from_pandas
+
+        if isinstance(values, pandas.api.extensions.ExtensionArray):
+            values = pandas.Series(values)
+        if isinstance(values, pandas.Series | pandas.Index):
+            return from_pandas.column(name, values)
+    polars = sys.modules.get("polars")
+    if polars is not None and isinstance(values, polars.Series):
+        values = values.to_arrow()
+    pyarrow = sys.modules.get("pyarrow")
+    if pyarrow is not None and isinstance(values, pyarrow.Array | pyarrow.ChunkedArray):
+        from automl.data import from_arrow
+
+        return from_arrow.column(name, values)
+    return None
 
 
 def _flat(name: str, values: NDArray[Any]) -> NDArray[Any]:
@@ -238,8 +250,10 @@ def _flat(name: str, values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _is_scalar(value: object) -> bool:
-    return value is None or isinstance(value, str | bytes | int | float) or not (
-        hasattr(value, "__len__") or (hasattr(value, "__array__") and np.ndim(value))  # type: ignore[arg-type]  # it says that it is an array
+    return (
+        value is None
+        or isinstance(value, str | bytes | int | float | np.generic)
+        or not (hasattr(value, "__len__") or hasattr(value, "__array__"))
     )
 
 

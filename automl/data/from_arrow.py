@@ -8,8 +8,11 @@ import numpy as np
 
 from automl.data import column as made
 from automl.data.objects import of_objects
+from automl.data.table import MISSING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from automl.data.column import RawColumn
@@ -23,42 +26,53 @@ def column(name: str, values: Any, dtype: str = "") -> RawColumn:
 
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
-        if isinstance(values, pa.ChunkedArray):
-            values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
+        if isinstance(values, pa.ChunkedArray):  # several chunks where one would be too large
+            values = pa.concat_arrays(values.chunks)
     if isinstance(values, pa.ExtensionArray):
         values = values.storage
-    kind = values.type
-    dtype = dtype or str(kind)
-    if pa.types.is_null(kind):
-        return made.empty(name, len(values))
-    if pa.types.is_dictionary(kind):
-        return _dictionary(name, values)
-    if _is_string(kind):
-        return _strings(name, values, dtype)
-    if pa.types.is_boolean(kind):
-        return made.boolean(name, _floats(values), dtype)
-    if pa.types.is_integer(kind):
-        if values.null_count:
-            return made.number(name, _floats(values), dtype, whole=True)
-        return made.number(name, values.to_numpy(zero_copy_only=False), dtype)
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return made.number(name, _floats(values), dtype)
-    if pa.types.is_temporal(kind) and not pa.types.is_interval(kind):
-        return _temporal(name, values, dtype)
-    if pa.types.is_nested(kind) or pa.types.is_interval(kind) or pa.types.is_union(kind):
-        present = np.asarray(values.is_valid())
-        return made.unusable(name, len(values), present, dtype)
+    dtype = dtype or str(values.type)
+    for belongs, make in _MAKERS:
+        if belongs(values.type):
+            return make(name, values, dtype)
     return of_objects(name, values.to_pylist(), dtype)
+
+
+def _is_null(kind: Any) -> bool:
+    return str(kind) == "null"
+
+
+def _is_dictionary(kind: Any) -> bool:
+    return str(kind).startswith("dictionary")
+
+
+def _is_number(kind: Any) -> bool:
+    import pyarrow as pa
+
+    types = pa.types
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
+
+
+def _is_boolean(kind: Any) -> bool:
+    return str(kind) == "bool"
+
+
+def _is_temporal(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_temporal(kind) and not pa.types.is_interval(kind))
+
+
+def _is_unusable(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_nested(kind) or pa.types.is_interval(kind))
 
 
 def _is_string(kind: Any) -> bool:
     import pyarrow as pa
 
-    return bool(
-        pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or str(kind) == "string_view"
-    )
+    types = pa.types
+    return bool(types.is_string(kind) or types.is_large_string(kind) or str(kind) == "string_view")
 
 
 def _floats(values: Any) -> NDArray[np.float64]:
@@ -66,15 +80,36 @@ def _floats(values: Any) -> NDArray[np.float64]:
 
     if pa.types.is_boolean(values.type):
         values = values.cast(pa.int8())
-    floats: NDArray[np.float64] = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    values = values.cast(pa.float64(), safe=False)
+    floats: NDArray[np.float64] = values.to_numpy(zero_copy_only=False)
     return floats
+
+
+def _empty(name: str, values: Any, dtype: str) -> RawColumn:
+    del dtype
+    return made.empty(name, len(values))
+
+
+def _boolean(name: str, values: Any, dtype: str) -> RawColumn:
+    return made.boolean(name, _floats(values), dtype)
+
+
+def _number(name: str, values: Any, dtype: str) -> RawColumn:
+    whole = "int" in str(values.type)
+    if whole and not values.null_count:
+        return made.number(name, values.to_numpy(zero_copy_only=False), dtype)
+    return made.number(name, _floats(values), dtype, whole=whole)
+
+
+def _unusable(name: str, values: Any, dtype: str) -> RawColumn:
+    return made.unusable(name, len(values), np.asarray(values.is_valid()), dtype)
 
 
 def _codes(indices: Any) -> NDArray[np.int32]:
     import pyarrow as pa
 
     codes: NDArray[np.int32] = (
-        indices.cast(pa.int32()).fill_null(made.MISSING).to_numpy(zero_copy_only=False)
+        indices.cast(pa.int32()).fill_null(MISSING).to_numpy(zero_copy_only=False)
     )
     return codes
 
@@ -89,15 +124,16 @@ def _strings(name: str, values: Any, dtype: str) -> RawColumn:
     return made.strings(name, _codes(encoded.indices), levels, dtype)
 
 
-def _dictionary(name: str, values: Any) -> RawColumn:
+def _dictionary(name: str, values: Any, dtype: str) -> RawColumn:
+    del dtype
     ordered = bool(values.type.ordered)
     if not _is_string(values.type.value_type):
         levels = column(name, values.dictionary)
         codes, names = levels.spelled()
-        lookup = np.append(codes, np.int32(made.MISSING))
+        lookup = np.append(codes, np.int32(MISSING))
         if ordered:
             names = tuple(names[code] for code in codes)
-            lookup = np.append(np.arange(len(codes), dtype=np.int32), np.int32(made.MISSING))
+            lookup = np.append(np.arange(len(codes), dtype=np.int32), np.int32(MISSING))
         indices = lookup[_codes(values.indices)]
         return made.strings(name, indices, names, "category", declared=True, ordered=ordered)
     names = tuple(values.dictionary.to_pylist())
@@ -113,8 +149,20 @@ def _temporal(name: str, values: Any, dtype: str) -> RawColumn:
     if pa.types.is_date(kind):
         values = values.cast(pa.timestamp("s"))
         kind = values.type
-    integers = values.cast(pa.int32()).cast(pa.int64()) if pa.types.is_time32(kind) else values.cast(pa.int64())
-    seconds = integers.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False) * _SECONDS[kind.unit]
-    is_date = pa.types.is_timestamp(kind)
-    form = made.Form.DATE if is_date else made.Form.NUMBER
+    if pa.types.is_time32(kind):
+        values = values.cast(pa.int32())
+    floats = values.cast(pa.int64()).cast(pa.float64(), safe=False)
+    seconds = floats.to_numpy(zero_copy_only=False) * _SECONDS[kind.unit]
+    form = made.Form.DATE if pa.types.is_timestamp(kind) else made.Form.NUMBER
     return made.RawColumn(name=name, form=form, values=seconds, dtype=dtype)
+
+
+_MAKERS: tuple[tuple[Callable[[Any], bool], Callable[[str, Any, str], RawColumn]], ...] = (
+    (_is_string, _strings),
+    (_is_number, _number),
+    (_is_boolean, _boolean),
+    (_is_dictionary, _dictionary),
+    (_is_temporal, _temporal),
+    (_is_null, _empty),
+    (_is_unusable, _unusable),
+)

@@ -8,9 +8,10 @@ import numpy as np
 
 from automl.data import column as made
 from automl.data.objects import of_objects
+from automl.data.table import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from automl.data.column import RawColumn
 
@@ -26,25 +27,7 @@ def column(name: str, series: Any) -> RawColumn:
     dtype = series.dtype
     if isinstance(dtype, np.dtype):
         return made.of_numpy(name, series.to_numpy())
-    match type(dtype).__name__:
-        case "CategoricalDtype":
-            return _categorical(name, series)
-        case "StringDtype" | "ArrowDtype":
-            return _arrow(name, series)
-        case "DatetimeTZDtype":
-            return made.moments(name, series.to_numpy(dtype="datetime64[us]"), str(dtype))
-        case "SparseDtype":
-            return made.of_numpy(name, np.asarray(series))
-        case "PeriodDtype":
-            starts = series.array.to_timestamp().to_numpy()
-            return made.moments(name, starts, str(dtype))
-        case _:
-            return _nullable(name, series)
-
-
-def decoded(series: Any) -> Any:
-    """Return a categorical series as an array of its values, others as they are."""
-    return np.asarray(series) if type(series.dtype).__name__ == "CategoricalDtype" else series
+    return _MAKERS.get(type(dtype).__name__, _nullable)(name, series)
 
 
 def _categorical(name: str, series: Any) -> RawColumn:
@@ -52,12 +35,12 @@ def _categorical(name: str, series: Any) -> RawColumn:
     levels = column(name, values.categories)
     codes, spelled = levels.spelled()
     # Codes of the categories themselves, because `spelled` sorts numbers; -1 stays missing.
-    lookup = np.append(codes, np.int32(made.MISSING))
+    lookup = np.append(codes, np.int32(MISSING))
     ordered = bool(values.ordered)
     names = spelled
     if ordered:
         names = tuple(spelled[code] for code in codes)
-        lookup = np.append(np.arange(len(codes), dtype=np.int32), np.int32(made.MISSING))
+        lookup = np.append(np.arange(len(codes), dtype=np.int32), np.int32(MISSING))
     return made.strings(
         name, lookup[values.codes], names, "category", declared=True, ordered=ordered
     )
@@ -85,3 +68,25 @@ def _nullable(name: str, series: Any) -> RawColumn:
         floats = series.to_numpy(dtype=np.float64, na_value=np.nan)
         return made.number(name, floats, str(dtype), whole=kind in "iu")
     return of_objects(name, np.asarray(series, dtype=object), str(dtype))
+
+
+def _zoned(name: str, series: Any) -> RawColumn:
+    return made.moments(name, series.to_numpy(dtype="datetime64[us]"), str(series.dtype))
+
+
+def _period(name: str, series: Any) -> RawColumn:
+    return made.moments(name, series.array.to_timestamp().to_numpy(), str(series.dtype))
+
+
+def _sparse(name: str, series: Any) -> RawColumn:
+    return made.of_numpy(name, np.asarray(series))
+
+
+_MAKERS: dict[str, Callable[[str, Any], RawColumn]] = {
+    "CategoricalDtype": _categorical,
+    "StringDtype": _arrow,
+    "ArrowDtype": _arrow,
+    "DatetimeTZDtype": _zoned,
+    "PeriodDtype": _period,
+    "SparseDtype": _sparse,
+}

@@ -10,10 +10,9 @@ import numpy as np
 
 from automl.data import parse
 from automl.data.column import Form
-from automl.data.finding import Finding
 from automl.data.frame import of_values, take_in
-from automl.data.infer import check
 from automl.data.names import did_you_mean, listed
+from automl.data.rules import finding
 from automl.data.schema import Dropped
 from automl.data.target import look
 from automl.errors import DataError
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from automl.data.column import RawColumn
     from automl.data.columns import Columns
+    from automl.data.finding import Finding
     from automl.data.frame import Raw
     from automl.data.target import Target
 
@@ -78,11 +78,11 @@ def separate(source: object, target: object, columns: Columns) -> Given:
     """
     raw = take_in(source)
     findings = list(raw.findings)
-    name, labels = _target(source, raw, target)
+    name, labels = _target(raw, target)
     if name in raw.names and labels is None:
         labels = _native(source, raw, name)
     assert labels is not None  # noqa: S101  # one of the two gave it
-    check(columns, (*raw.names, name))
+    columns.check((*raw.names, name))
     if len(labels.values) != raw.n_rows:
         raise DataError(
             "E_DATA_LENGTHS",
@@ -122,7 +122,7 @@ def separate(source: object, target: object, columns: Columns) -> Given:
     )
 
 
-def _target(source: object, raw: Raw, target: object) -> tuple[str, RawColumn | None]:
+def _target(raw: Raw, target: object) -> tuple[str, RawColumn | None]:
     """Return the target's name, and its values where they were handed over."""
     if isinstance(target, str | int) and not isinstance(target, bool):
         name = str(target)
@@ -181,10 +181,11 @@ def _decoded(values: Any) -> Any:
     if type(dtype).__name__ == "CategoricalDtype":
         return np.asarray(values)
     pyarrow = sys.modules.get("pyarrow")
-    if pyarrow is not None and isinstance(values, pyarrow.Array | pyarrow.ChunkedArray):
-        if pyarrow.types.is_dictionary(values.type):
-            return values.cast(values.type.value_type)
-    return values
+    if pyarrow is None or not isinstance(values, pyarrow.Array | pyarrow.ChunkedArray):
+        return values
+    return (
+        values.cast(values.type.value_type) if pyarrow.types.is_dictionary(values.type) else values
+    )
 
 
 def _native(source: Any, raw: Raw, name: str) -> RawColumn:
@@ -201,17 +202,13 @@ def _native(source: Any, raw: Raw, name: str) -> RawColumn:
 
 
 def _index(source: Any, target: Any) -> list[Finding]:
-    ours, theirs = getattr(source, "index", None), getattr(target, "index", None)
+    ours: Any = getattr(source, "index", None)
+    theirs: Any = getattr(target, "index", None)
     if not (hasattr(ours, "equals") and hasattr(theirs, "equals")):
         return []
     if len(ours) != len(theirs) or ours.equals(theirs):
         return []
-    return [
-        Finding(
-            code="W_DATA_INDEX",
-            message="Table and target have different indexes; rows were matched by position.",
-        )
-    ]
+    return [finding("W_DATA_INDEX")]
 
 
 def _without(raw: Raw, target: str, columns: Columns) -> Raw:
@@ -231,15 +228,7 @@ def _groups(column: RawColumn, findings: list[Finding]) -> NDArray[np.int64]:
     groups = codes.astype(np.int64)
     if missing.any():
         groups[missing] = groups.max() + 1
-        findings.append(
-            Finding(
-                code="W_DATA_GROUP_MISSING",
-                message=f"{int(missing.sum())} rows without a group in {column.name!r} form one "
-                "group of their own.",
-                columns=(column.name,),
-                count=int(missing.sum()),
-            )
-        )
+        findings.append(finding("W_DATA_GROUP_MISSING", [column.name], int(missing.sum())))
     return groups
 
 
@@ -258,15 +247,7 @@ def _time(column: RawColumn, findings: list[Finding]) -> NDArray[np.float64]:
         values = np.append(numbers, np.nan)[column.values]
     missing = np.isnan(values)
     if missing.any():
-        findings.append(
-            Finding(
-                code="W_DATA_TIME_MISSING",
-                message=f"{int(missing.sum())} rows without a time in {column.name!r} count as "
-                "the earliest.",
-                columns=(column.name,),
-                count=int(missing.sum()),
-            )
-        )
+        findings.append(finding("W_DATA_TIME_MISSING", [column.name], int(missing.sum())))
     return np.where(missing, -np.inf, values)
 
 

@@ -1,94 +1,40 @@
-"""What each column of the training table is: inferred from the table alone, said, overridable."""
+"""What each column of the training table is: inferred from the table alone, notes, overridable."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from automl.data import parse, strings
 from automl.data.column import EXACT, Form
-from automl.data.finding import Finding
-from automl.data.names import did_you_mean, listed
+from automl.data.names import listed
+from automl.data.rules import Notes
 from automl.data.schema import Dropped, Feature, Schema
 from automl.data.table import MISSING, Kind
 from automl.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from automl.data.column import RawColumn
     from automl.data.columns import Columns
+    from automl.data.finding import Finding
     from automl.data.frame import Raw
     from automl.data.strings import Strings
 
-LARGE, SMALL = 1e15, 1e-15
+LARGE, SMALL = 1e25, 1e-25
 """A column of numbers whose largest is beyond these is divided by a power of ten."""
 
 _ID_NAME = re.compile(
     r"(?:.*[_\-. ])?(?:id|ids|uuid|guid|index|idx|row|rownum|rowid|unnamed:? ?0|unnamed_0)"
     r"|.*[a-z](?:Id|ID)|I[dD]|.*Index",
 )
-
-
-@dataclass(slots=True)
-class _Said:
-    """Findings as they come up, one a code; columns are collected."""
-
-    columns: dict[str, list[str]] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def add(self, code: str, name: str, count: int = 1) -> None:
-        self.columns.setdefault(code, []).append(name)
-        self.counts[code] = self.counts.get(code, 0) + count
-
-    def findings(self) -> tuple[Finding, ...]:
-        return tuple(
-            Finding(
-                code=code,
-                message=_MESSAGES[code][0].format(
-                    names=listed(self.columns[code]), count=self.counts[code]
-                ),
-                columns=tuple(self.columns[code]),
-                count=self.counts[code],
-                warn=_MESSAGES[code][1],
-            )
-            for code in _MESSAGES
-            if code in self.columns
-        )
-
-
-_MESSAGES: dict[str, tuple[str, bool]] = {
-    "W_DATA_IGNORED": ("Ignored as asked: {names}.", False),
-    "W_DATA_UNUSABLE": ("Left out, the cells cannot be used (lists, dicts, complex numbers and the like): {names}.", True),
-    "W_DATA_ALL_MISSING": ("Left out, every cell is missing: {names}.", True),
-    "W_DATA_CONSTANT": ("Left out, every cell is the same: {names}.", True),
-    "W_DATA_DUPLICATE": ("Left out, the cells equal those of an earlier column: {names}.", True),
-    "W_DATA_IDENTIFIER": ("Left out, the cells look like keys or row numbers: {names}.", True),
-    "W_DATA_BAD_CELLS": ("{count} cells that cannot be used count as missing in {names}.", True),
-    "W_DATA_MIXED_TYPES": ("Cells of several types are compared as strings in {names}.", True),
-    "W_DATA_NUMBERS_AS_STRINGS": ("Strings are read as numbers in {names}.", False),
-    "W_DATA_DECIMAL_COMMA": ("Numbers are read with a decimal comma in {names}.", True),
-    "W_DATA_DATES_AS_STRINGS": ("Strings are read as dates in {names}.", False),
-    "W_DATA_DATE_AMBIGUOUS": ("Dates could be read day first as well; the month is taken to be first in {names}.", True),
-    "W_DATA_UNREAD": ("{count} cells that are neither numbers nor dates count as missing in {names}.", True),
-    "W_DATA_INFINITE": ("{count} infinite cells count as missing in {names}.", True),
-    "W_DATA_PRECISION": ("Whole numbers beyond 2**53 lose their last digits in {names}.", True),
-    "W_DATA_SCALE": ("Numbers of an extreme size are divided by a power of ten in {names}.", True),
-    "W_DATA_BOOLEAN": ("Read as truth values: {names}.", False),
-    "W_DATA_NUMBER": ("Read as numbers: {names}.", False),
-    "W_DATA_DATE": ("Read as dates: {names}.", False),
-    "W_DATA_CATEGORY": ("Read as categories: {names}.", False),
-    "W_DATA_ORDERED": ("Read as ordered categories: {names}.", False),
-    "W_DATA_STRING": ("Read as strings of many levels: {names}.", False),
-    "W_DATA_TEXT": ("Read as text: {names}.", False),
-    "W_DATA_NO_FEATURES": ("No column is left to learn from.", True),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,82 +75,53 @@ def infer(raw: Raw, columns: Columns) -> tuple[Schema, tuple[Finding, ...]]:
     DataError
         ``E_DATA_KIND`` where a column cannot be of the kind that the user names.
     """
-    check(columns, (*raw.names, *(one.name for one in raw.dropped)))
-    said = _Said()
+    columns.check((*raw.names, *(one.name for one in raw.dropped)))
+    notes = Notes()
     features: list[Feature] = []
     dropped = list(raw.dropped)
     seen: dict[bytes, str] = {}
     for column in raw.columns:
         try:
-            if column.name in columns.ignored:
-                raise _Drop("W_DATA_IGNORED", "ignored")
-            made = _column(column, columns, said)
-            wanted = column.name in columns.kinds or column.name in columns.ordered
-            twin = seen.setdefault(_digest(made), column.name)
-            if twin != column.name and not wanted:
-                raise _Drop("W_DATA_DUPLICATE", f"the cells equal those of {twin!r}")
+            made = _column(column, columns, notes)
+            _check_twin(made, columns, seen)
         except _Drop as drop:
-            said.add(drop.code, column.name)
+            notes.add(drop.code, column.name)
             dropped.append(Dropped(name=column.name, reason=drop.reason))
             continue
         form = "" if raw.untyped else column.form.value
         features.append(replace(made.feature, form=form, dtype=column.dtype))
-        said.add(_kind_code(made.feature), column.name)
+        notes.add(_kind_code(made.feature), column.name)
     if not features:
-        said.add("W_DATA_NO_FEATURES", "")
+        notes.add("W_DATA_NO_FEATURES", "")
     schema = Schema(
         features=tuple(features),
         dropped=tuple(dropped),
         names=raw.names,
         positional=raw.positional,
     )
-    return schema, said.findings()
+    return schema, notes.findings()
 
 
-def check(columns: Columns, names: Sequence[str]) -> None:
-    """Refuse kinds and roles of columns that do not exist.
-
-    Raises
-    ------
-    DataError
-        ``E_DATA_COLUMN_UNKNOWN`` or ``E_DATA_KIND``.
-    """
-    asked = [*columns.kinds, *columns.ordered, *columns.ignored, *columns.sensitive]
-    asked += [name for name in (columns.group, columns.time, columns.weight) if name is not None]
-    for name in asked:
-        if name not in names:
-            raise DataError(
-                "E_DATA_COLUMN_UNKNOWN",
-                f"No column named {name!r}. Columns: {listed(names)}.",
-                did_you_mean(str(name), names),
-            )
-    for name, kind in columns.kinds.items():
-        if kind not in {known.value for known in Kind}:
-            raise DataError(
-                "E_DATA_KIND",
-                f"{kind!r} is no kind of column (asked for {name!r}).",
-                f"Kinds: {', '.join(known.value for known in Kind)}.",
-            )
-
-
-def _column(column: RawColumn, columns: Columns, said: _Said) -> _Made:
+def _column(column: RawColumn, columns: Columns, notes: Notes) -> _Made:
     """Infer one column; raises `_Drop` where it is left out."""
+    if column.name in columns.ignored:
+        raise _Drop("W_DATA_IGNORED", "ignored")
     wanted = columns.kinds.get(column.name, "category" if column.name in columns.ordered else "")
     missing = column.missing
-    _check_cells(column, missing, said)
+    _check_cells(column, missing, notes)
     if wanted in {"category", "string", "text"} or column.form is Form.STRING:
         if wanted in {"number", "date"}:
-            return _forced(column, wanted, said)
+            return _forced(column, wanted, notes)
         order = columns.ordered.get(column.name)
-        return _strings(column, wanted, order, said)
+        return _strings(column, wanted, order, notes)
     if wanted == "date" and column.form is not Form.DATE:
-        return _forced(column, wanted, said)
+        return _forced(column, wanted, notes)
     if wanted == "number" and column.form is Form.DATE:
         raise _impossible(column, wanted)
-    return _numbers(column, wanted, said)
+    return _numbers(column, wanted, notes)
 
 
-def _check_cells(column: RawColumn, missing: NDArray[np.bool_], said: _Said) -> None:
+def _check_cells(column: RawColumn, missing: NDArray[np.bool_], notes: Notes) -> None:
     n_missing = int(np.count_nonzero(missing))
     n_bad = 0 if column.bad is None else int(np.count_nonzero(column.bad))
     if n_bad and 2 * n_bad >= len(missing) - n_missing + n_bad:
@@ -212,15 +129,15 @@ def _check_cells(column: RawColumn, missing: NDArray[np.bool_], said: _Said) -> 
     if n_missing == len(missing):
         raise _Drop("W_DATA_ALL_MISSING", "every cell is missing")
     if n_bad:
-        said.add("W_DATA_BAD_CELLS", column.name, n_bad)
+        notes.add("W_DATA_BAD_CELLS", column.name, n_bad)
 
 
-def _numbers(column: RawColumn, wanted: str, said: _Said) -> _Made:
+def _numbers(column: RawColumn, wanted: str, notes: Notes) -> _Made:
     values = column.values
     infinite = np.isinf(values)
     n_infinite = int(np.count_nonzero(infinite))
     if n_infinite:
-        said.add("W_DATA_INFINITE", column.name, n_infinite)
+        notes.add("W_DATA_INFINITE", column.name, n_infinite)
         values = np.where(infinite, np.nan, values)
     present = values[~np.isnan(values)]
     if not len(present):
@@ -236,10 +153,10 @@ def _numbers(column: RawColumn, wanted: str, said: _Said) -> _Made:
         if not wanted and _is_key(column.name, values, present):
             raise _Drop("W_DATA_IDENTIFIER", "an identifier or a row number")
         if column.exact is not None or (column.whole and max(abs(low), abs(high)) > EXACT):
-            said.add("W_DATA_PRECISION", column.name)
+            notes.add("W_DATA_PRECISION", column.name)
         scale = _scale(max(abs(low), abs(high)))
         if scale != 1.0:
-            said.add("W_DATA_SCALE", column.name)
+            notes.add("W_DATA_SCALE", column.name)
     feature = Feature(
         name=column.name,
         kind=kind,
@@ -267,9 +184,7 @@ def _is_key(name: str, values: NDArray[np.float64], present: NDArray[np.float64]
     return _ID_NAME.fullmatch(name) is not None and len(np.unique(present)) == len(present)
 
 
-def _strings(
-    column: RawColumn, wanted: str, order: Sequence[str] | None, said: _Said
-) -> _Made:
+def _strings(column: RawColumn, wanted: str, order: Sequence[str] | None, notes: Notes) -> _Made:
     codes, levels = column.spelled()
     declared = column.declared or order is not None
     cells = strings.clean(codes, levels, declared=declared)
@@ -279,13 +194,13 @@ def _strings(
     if len(cells.levels) == 1 and not missing and not wanted:
         raise _Drop("W_DATA_CONSTANT", "every cell is the same")
     if not wanted and not column.declared:
-        found = _read(column, cells, said)
+        found = _read(column, cells, notes)
         if found is not None:
             return found
         if strings.is_key(cells):
             raise _Drop("W_DATA_IDENTIFIER", "an identifier")
     if column.mixed:
-        said.add("W_DATA_MIXED_TYPES", column.name)
+        notes.add("W_DATA_MIXED_TYPES", column.name)
     kind = Kind(wanted) if wanted else _kind_of(cells, column)
     if kind is Kind.TEXT:
         return _Made(feature=Feature(name=column.name, kind=kind, missing=missing), cells=cells)
@@ -324,30 +239,30 @@ def _kind_of(cells: Strings, column: RawColumn) -> Kind:
     return Kind.CATEGORY if strings.is_few(cells) else Kind.STRING
 
 
-def _read(column: RawColumn, cells: Strings, said: _Said) -> _Made | None:
+def _read(column: RawColumn, cells: Strings, notes: Notes) -> _Made | None:
     """Return the column read as truth values, numbers or dates, if its strings say such."""
     truths = strings.as_truths(cells)
     if truths is not None:
-        return _reread(column, Form.BOOLEAN, truths, cells, said)
+        return _reread(column, Form.BOOLEAN, truths, cells, notes)
     numbers = strings.as_numbers(cells)
     if numbers is not None:
-        said.add("W_DATA_NUMBERS_AS_STRINGS", column.name)
-        return _found(column, Form.NUMBER, numbers, cells, said)
+        notes.add("W_DATA_NUMBERS_AS_STRINGS", column.name)
+        return _found(column, Form.NUMBER, numbers, cells, notes)
     dates = strings.as_dates(cells)
     if dates is not None:
-        said.add("W_DATA_DATES_AS_STRINGS", column.name)
-        return _found(column, Form.DATE, dates, cells, said)
+        notes.add("W_DATA_DATES_AS_STRINGS", column.name)
+        return _found(column, Form.DATE, dates, cells, notes)
     return None
 
 
-def _forced(column: RawColumn, wanted: str, said: _Said) -> _Made:
+def _forced(column: RawColumn, wanted: str, notes: Notes) -> _Made:
     """Return the column read as the user says, cells that do not fit being missing."""
     codes, levels = column.spelled()
     cells = strings.clean(codes, levels)
     if wanted == "number":
         truths = strings.as_truths(cells)
         if truths is not None:
-            return _reread(column, Form.BOOLEAN, truths, cells, said, wanted)
+            return _reread(column, Form.BOOLEAN, truths, cells, notes, wanted)
         decimal = parse.decimal_mark(cells.levels)
         numbers, unread = parse.to_numbers(cells.levels, decimal)
         found, form = (numbers, unread, decimal), Form.NUMBER
@@ -359,7 +274,7 @@ def _forced(column: RawColumn, wanted: str, said: _Said) -> _Made:
         found, form = (values, unread, form_of_date), Form.DATE
     if len(unread) == len(cells.levels):
         raise _impossible(column, wanted)
-    return _found(column, form, found, cells, said, wanted)
+    return _found(column, form, found, cells, notes, wanted)
 
 
 def _found(
@@ -367,19 +282,19 @@ def _found(
     form: Form,
     found: tuple[NDArray[np.float64], list[int], str],
     cells: Strings,
-    said: _Said,
+    notes: Notes,
     wanted: str = "",
 ) -> _Made:
     values, unread, written = found
     if unread:
-        said.add("W_DATA_UNREAD", column.name, int(cells.counts[unread].sum()))
-    made = _reread(column, form, values, cells, said, wanted)
+        notes.add("W_DATA_UNREAD", column.name, int(cells.counts[unread].sum()))
+    made = _reread(column, form, values, cells, notes, wanted)
     if form is Form.NUMBER:
         if written == ",":
-            said.add("W_DATA_DECIMAL_COMMA", column.name)
+            notes.add("W_DATA_DECIMAL_COMMA", column.name)
         return replace(made, feature=replace(made.feature, format="," if written == "," else ""))
     if written == "mdy" and parse.is_ambiguous(cells.levels):
-        said.add("W_DATA_DATE_AMBIGUOUS", column.name)
+        notes.add("W_DATA_DATE_AMBIGUOUS", column.name)
     return replace(made, feature=replace(made.feature, format=written))
 
 
@@ -388,7 +303,7 @@ def _reread(
     form: Form,
     values: NDArray[np.float64],
     cells: Strings,
-    said: _Said,
+    notes: Notes,
     wanted: str = "",
 ) -> _Made:
     spread = np.append(values, np.nan)[cells.codes]
@@ -396,7 +311,7 @@ def _reread(
     again = replace(
         column, form=form, values=spread, levels=(), bad=None, mixed=(), exact=None, whole=whole
     )
-    return _numbers(again, wanted, said)
+    return _numbers(again, wanted, notes)
 
 
 def _impossible(column: RawColumn, wanted: str) -> DataError:
@@ -406,6 +321,13 @@ def _impossible(column: RawColumn, wanted: str) -> DataError:
         f"{wanted!r}: no cell is one.",
         "Name another kind, or leave the column out with Columns(ignored=...).",
     )
+
+
+def _check_twin(made: _Made, columns: Columns, seen: dict[bytes, str]) -> None:
+    name = made.feature.name
+    twin = seen.setdefault(_digest(made), name)
+    if twin != name and name not in columns.kinds and name not in columns.ordered:
+        raise _Drop("W_DATA_DUPLICATE", f"the cells equal those of {twin!r}")
 
 
 def _digest(made: _Made) -> bytes:
@@ -430,8 +352,8 @@ def _update(digest: hashlib.blake2b, cells: Strings) -> None:
     rank = np.full(len(cells.levels) + 1, MISSING, dtype=np.int32)
     rank[used] = np.arange(len(used))
     digest.update(rank[cells.codes].tobytes())
-    digest.update("\0".join(cells.levels[code] for code in used.tolist()).encode("utf-8", "surrogatepass"))
-
+    levels = "\0".join(cells.levels[code] for code in used.tolist())
+    digest.update(levels.encode("utf-8", "surrogatepass"))
 
 
 def _kind_code(feature: Feature) -> str:
@@ -440,13 +362,3 @@ def _kind_code(feature: Feature) -> str:
     if feature.ordered:
         return "W_DATA_ORDERED"
     return f"W_DATA_{feature.kind.value.upper()}"
-
-
-def kinds_said(findings: Iterable[Finding]) -> dict[str, str]:
-    """Return the kind said of each column, for reports."""
-    kinds = {}
-    for finding in findings:
-        kind = finding.code.removeprefix("W_DATA_").lower()
-        if kind in {known.value for known in Kind}:
-            kinds.update(dict.fromkeys(finding.columns, kind))
-    return kinds

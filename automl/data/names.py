@@ -5,21 +5,19 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from automl.data.finding import Finding
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-def flat_names(labels: Iterable[object]) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
-    """Return a unique string for each label, and what had to be changed.
+def flat_names(labels: Iterable[object]) -> tuple[tuple[str, ...], list[str], list[str]]:
+    """Return a unique string for each label, those that are new, and those that were no strings.
 
     Parts of a tuple are joined with ``_``, a name that is missing or empty becomes
     ``unnamed_<position>``, the second column of a name gets ``_2`` and so on.
     """
     given = list(labels)
     if all(type(label) is str and label for label in given) and len(set(given)) == len(given):
-        return tuple(given), ()  # type: ignore[arg-type]  # all are str, as just checked
+        return tuple(map(str, given)), [], []
     names: list[str] = []
     renamed: list[str] = []
     retyped: list[str] = []
@@ -36,7 +34,7 @@ def flat_names(labels: Iterable[object]) -> tuple[tuple[str, ...], tuple[Finding
             retyped.append(name)
         used.add(name)
         names.append(name)
-    return tuple(names), _said(renamed, retyped)
+    return tuple(names), renamed, retyped
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
@@ -72,28 +70,3 @@ def _free(name: str, taken: set[str]) -> str:
     while f"{name}_{number}" in taken:
         number += 1
     return f"{name}_{number}"
-
-
-def _said(renamed: list[str], retyped: list[str]) -> tuple[Finding, ...]:
-    findings = []
-    if renamed:
-        findings.append(
-            Finding(
-                code="W_DATA_NAMES",
-                message=f"Columns whose names were repeated, empty or tuples are called "
-                f"{listed(renamed)}.",
-                columns=tuple(renamed),
-                count=len(renamed),
-            )
-        )
-    if retyped:
-        findings.append(
-            Finding(
-                code="W_DATA_NAMES_TYPE",
-                message=f"Names that are not strings are written as such: {listed(retyped)}.",
-                columns=tuple(retyped),
-                count=len(retyped),
-                warn=False,
-            )
-        )
-    return tuple(findings)

@@ -173,7 +173,8 @@ def _float(value: Any) -> float:
 
 def _exact(values: Sequence[Any] | NDArray[Any]) -> NDArray[Any] | None:
     try:
-        return np.array([0 if is_missing(value) else int(value) for value in values], dtype=np.int64)
+        integers = [0 if is_missing(value) else int(value) for value in values]
+        return np.array(integers, dtype=np.int64)
     except OverflowError:
         return None
 

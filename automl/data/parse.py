@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MISSING_SPELLINGS = frozenset(
-    ("", "?", "-", "--", ".", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "NaT")
-    + ("null", "NULL", "Null", "None")
+    {"", "?", "-", "--", ".", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "NaT"}
+    | {"null", "NULL", "Null", "None"}
 )
 """Cells that say, after stripping blanks, that there is no value."""
 
@@ -30,7 +30,7 @@ _EPOCH = date(1970, 1, 1).toordinal()
 _DAY = 86_400.0
 _CURRENCY = "$€£¥₹"
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?|[+-]?\d{1,3}([ '\u00a0\u202f]\d{3})+(\.\d*)?")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}((,\d{3})+|([ '\u00a0\u202f]\d{3})+)(\.\d*)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}([. '\u00a0\u202f]\d{3})+),\d+([eE][+-]?\d+)?")
 _DOT_THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?")
 _INFINITE = re.compile(r"([+-]?)(inf|infinity)", re.IGNORECASE)
@@ -71,26 +71,21 @@ def to_number(text: str, decimal: str = ".") -> float | None:
         return _float(text)
     if text in MISSING_SPELLINGS:
         return nan
-    if text.lower() in TRUTHS:
-        return TRUTHS[text.lower()]
     infinite = _INFINITE.fullmatch(text)
     if infinite:
         return -inf if infinite[1] == "-" else inf
     bare = text.replace("\u2212", "-")
     sign, bare = (bare[0], bare[1:].lstrip()) if bare[:1] in {"-", "+"} else ("", bare)
     bare = sign + bare.strip(_CURRENCY + "% \u00a0\u202f")
-    if decimal == ",":
-        if _DECIMAL_COMMA.fullmatch(bare) or _DOT_THOUSANDS.fullmatch(bare):
-            bare = re.sub(r"[. '\u00a0\u202f]", "", bare).replace(",", ".")
-            return _float(bare)
-        return _float(bare) if _PLAIN.fullmatch(bare) else None
-    if _THOUSANDS.fullmatch(bare):
-        return _float(re.sub(r"[, '\u00a0\u202f]", "", bare))
-    return _float(bare) if _PLAIN.fullmatch(bare) else None
+    if decimal == "," and (_DECIMAL_COMMA.fullmatch(bare) or _DOT_THOUSANDS.fullmatch(bare)):
+        bare = re.sub(r"[. '\u00a0\u202f]", "", bare).replace(",", ".")
+    elif decimal == "." and _THOUSANDS.fullmatch(bare):
+        bare = re.sub(r"[, '\u00a0\u202f]", "", bare)
+    return _float(bare) if _PLAIN.fullmatch(bare) else TRUTHS.get(bare.lower())
 
 
 def to_numbers(texts: Sequence[str], decimal: str = ".") -> tuple[NDArray[np.float64], list[int]]:
-    """Return the number of each string, NaN where there is none, and the positions not understood."""
+    """Return the number of each string, NaN where there is none, and the positions not read."""
     numbers = np.empty(len(texts))
     unread = []
     for position, text in enumerate(texts):
@@ -124,7 +119,7 @@ def is_code(text: str) -> bool:
 
 
 def to_seconds(text: str, form: str) -> float | None:
-    """Return the seconds since 1970-01-01 UTC that a date says in one of `DATE_FORMATS`, or None."""
+    """Return the seconds since 1970-01-01 UTC of a date in one of `DATE_FORMATS`, or None."""
     text = text.strip()
     try:
         return _READERS[form](text)

@@ -9,6 +9,8 @@ import numpy as np
 from automl.data.table import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from automl.data.schema import Feature, Schema
@@ -94,7 +96,7 @@ def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-_PROFILES = {
+_PROFILES: dict[Kind, Callable[[Feature, NDArray[Any]], dict[str, Any]]] = {
     Kind.NUMBER: _numbers,
     Kind.DATE: _numbers,
     Kind.CATEGORY: _codes,

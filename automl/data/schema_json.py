@@ -47,8 +47,7 @@ def from_json(data: Mapping[str, Any]) -> Schema:
         return Schema(
             features=tuple(_feature(one) for one in data["features"]),
             dropped=tuple(
-                Dropped(name=str(one["name"]), reason=str(one["reason"]))
-                for one in data["dropped"]
+                Dropped(name=str(one["name"]), reason=str(one["reason"])) for one in data["dropped"]
             ),
             names=tuple(str(name) for name in data["names"]),
             positional=bool(data["positional"]),

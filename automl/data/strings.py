@@ -20,7 +20,13 @@ READABLE = 0.95
 """Share of cells that must be numbers, or dates, for the column to count as such."""
 
 MAX_CATEGORY = 100
-"""A category with more levels than this is a ``STRING``."""
+"""A category with more levels than this is a ``STRING``, unless each level has many cells."""
+
+MAX_FULL_CATEGORY = 255
+"""With `FULL` cells a level a category may have so many levels."""
+
+FULL = 20
+"""Cells a level, on average, that are many."""
 
 MIN_KEYS = 30
 """With fewer cells than this nothing is taken for an identifier."""
@@ -105,13 +111,17 @@ def as_numbers(given: Strings) -> tuple[NDArray[np.float64], list[int], str] | N
     with a zero as codes do.
     """
     sample = given.levels[:: max(1, len(given.levels) // 50)]
-    if sum(parse.to_number(level) is None and parse.to_number(level, ",") is None for level in sample) * 2 > len(sample):
+    if sum(_is_number(level) for level in sample) * 2 < len(sample):
         return None
     if any(level[:1] == "0" and parse.is_code(level) for level in given.levels):
         return None
     decimal = parse.decimal_mark(given.levels)
     numbers, unread = parse.to_numbers(given.levels, decimal)
     return (numbers, unread, decimal) if _readable(given, unread) else None
+
+
+def _is_number(level: str) -> bool:
+    return parse.to_number(level) is not None or parse.to_number(level, ",") is not None
 
 
 def as_dates(given: Strings) -> tuple[NDArray[np.float64], list[int], str] | None:
@@ -173,7 +183,9 @@ def is_text(given: Strings) -> bool:
 def is_few(given: Strings) -> bool:
     """Whether the levels are few enough to be a category."""
     n_levels = len(given.levels)
-    return n_levels <= 10 or (n_levels <= MAX_CATEGORY and 2 * n_levels <= given.n_cells)
+    if n_levels <= MAX_CATEGORY:
+        return n_levels <= 10 or 2 * n_levels <= given.n_cells
+    return n_levels <= MAX_FULL_CATEGORY and FULL * n_levels <= given.n_cells
 
 
 def _sampled(levels: tuple[str, ...]) -> tuple[str, ...]:

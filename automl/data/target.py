@@ -9,13 +9,14 @@ import numpy as np
 
 from automl.data import parse
 from automl.data.column import Form
-from automl.data.finding import Finding
+from automl.data.rules import finding
 from automl.errors import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from automl.data.column import RawColumn
+    from automl.data.finding import Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +65,7 @@ class Looked:
     findings: tuple[Finding, ...] = ()
 
 
-def look(
-    column: RawColumn, *, kind: str = "", forced: str = "", untyped: bool = False
-) -> Looked:
+def look(column: RawColumn, *, kind: str = "", forced: str = "", untyped: bool = False) -> Looked:
     """Look at the target: what its labels are, and which rows have one.
 
     Parameters
@@ -104,7 +103,9 @@ def look(
         raise DataError(
             "E_DATA_TARGET_KIND",
             f"The target {column.name!r} holds labels that are not numbers, such as "
-            f"{str(labels[0])!r}." if len(labels) else f"The target {column.name!r} is empty.",
+            f"{str(labels[0])!r}."
+            if len(labels)
+            else f"The target {column.name!r} is empty.",
         )
     target = Target(
         name=column.name,
@@ -196,21 +197,7 @@ def _from_strings(column: RawColumn, *, untyped: bool) -> _Labels:
 def _left_out(name: str, n_missing: int, n_infinite: int) -> list[Finding]:
     findings = []
     if n_missing:
-        findings.append(
-            Finding(
-                code="W_DATA_TARGET_MISSING",
-                message=f"{n_missing} rows without a target in {name!r} were left out.",
-                columns=(name,),
-                count=n_missing,
-            )
-        )
+        findings.append(finding("W_DATA_TARGET_MISSING", [name], n_missing))
     if n_infinite:
-        findings.append(
-            Finding(
-                code="W_DATA_TARGET_INFINITE",
-                message=f"{n_infinite} rows with an infinite target in {name!r} were left out.",
-                columns=(name,),
-                count=n_infinite,
-            )
-        )
+        findings.append(finding("W_DATA_TARGET_INFINITE", [name], n_infinite))
     return findings

@@ -18,6 +18,7 @@ from automl.plugin.contributions import (
     Validation,
 )
 from automl.plugin.hookspecs import CONTRACT, hookimpl
+from automl.plugin.rounds import Patience
 from automl.plugin.space import Choice, Float, Int
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Listener",
     "Metric",
     "Params",
+    "Patience",
     "PrepareContext",
     "Preprocessor",
     "Reader",

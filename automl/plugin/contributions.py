@@ -90,7 +90,7 @@ class Algorithm:
         ``predict_proba``. ``X`` is a float64 matrix (or CSR), classes are 0 .. n_classes - 1.
         The learning library is imported here, not at the top of the plugin.
     accepts : frozenset of str, default={"number"}
-        Traits of columns that it can be fitted on.
+        Traits of columns that it can be fitted on; ``{"nothing"}`` for one that reads no column.
     space : mapping of str to range, or callable (context) -> mapping, default={}
         What the search may vary.
     starts : tuple of mappings, default=({},)
@@ -98,6 +98,8 @@ class Algorithm:
         such as ``{"category": "one_hot"}``.
     requires : tuple of str, default=()
         Distributions that must be installed, beside automl.
+    imports : tuple of str, default=()
+        Modules that a worker imports while the table is being read, such as ``"sklearn.ensemble"``.
     fit : callable or None, default=None
         ``fit(estimator, X, y, weight, validation, report)`` for one that learns in rounds: it may
         stop early on the validation rows and must stop when ``report`` returns True.
@@ -123,6 +125,7 @@ class Algorithm:
     space: Space | Callable[[Context], Space] = field(default_factory=dict)
     starts: tuple[Params, ...] = ({},)
     requires: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
     fit: Callable[[Any, Any, Any, Any, Validation | None, Report], None] | None = None
     weights: bool = False
     threads: bool = False

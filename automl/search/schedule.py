@@ -38,7 +38,7 @@ class Schedule:
     """Proposes the next candidate over all algorithms.
 
     First the portfolios, families alternating: an algorithm's n-th configuration comes after
-    ``n * sqrt(cost)``, so that cheap ones come first and none waits for all of another. Then tuning:
+    ``n * sqrt(cost)``, so cheap ones come first and none waits for all of another. Then tuning:
     the algorithm that has used least of its share, which halves with each place in the ranking.
 
     Parameters

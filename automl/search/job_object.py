@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _EXTENDED_LIMITS = 9
 _KILL_ON_CLOSE = 0x2000
+_SET_QUOTA_AND_TERMINATE = 0x0101
 
 
 class _Basic(ctypes.Structure):
@@ -50,21 +51,29 @@ class JobObject:
 
     def __init__(self, child: subprocess.Popen[bytes]) -> None:
         self._handle: Any = None
-        if sys.platform != "win32":
-            return
-        kernel = ctypes.WinDLL("kernel32", use_last_error=True)
-        kernel.CreateJobObjectW.restype = ctypes.c_void_p
-        limits = _Extended()
-        limits.BasicLimitInformation.LimitFlags = _KILL_ON_CLOSE
-        handle = ctypes.c_void_p(kernel.CreateJobObjectW(None, None))
-        kernel.SetInformationJobObject(
-            handle, _EXTENDED_LIMITS, ctypes.byref(limits), ctypes.sizeof(limits)
-        )
-        kernel.AssignProcessToJobObject(handle, ctypes.c_void_p(int(child._handle)))
-        self._handle = handle
+        if sys.platform == "win32":
+            self._handle = _make(child)
 
     def close(self) -> None:
         """End what is left in the job."""
         if sys.platform == "win32" and self._handle is not None:
             ctypes.WinDLL("kernel32").CloseHandle(self._handle)
             self._handle = None
+
+
+if sys.platform == "win32":
+
+    def _make(child: subprocess.Popen[bytes]) -> ctypes.c_void_p:
+        kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+        kernel.CreateJobObjectW.restype = ctypes.c_void_p
+        kernel.OpenProcess.restype = ctypes.c_void_p
+        handle = ctypes.c_void_p(kernel.CreateJobObjectW(None, None))
+        limits = _Extended()
+        limits.BasicLimitInformation.LimitFlags = _KILL_ON_CLOSE
+        kernel.SetInformationJobObject(
+            handle, _EXTENDED_LIMITS, ctypes.byref(limits), ctypes.sizeof(limits)
+        )
+        process = ctypes.c_void_p(kernel.OpenProcess(_SET_QUOTA_AND_TERMINATE, 0, child.pid))
+        kernel.AssignProcessToJobObject(handle, process)
+        kernel.CloseHandle(process)
+        return handle

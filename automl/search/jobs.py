@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -107,7 +107,7 @@ class Pool(Protocol):
     def close(self) -> None:
         """End all workers and forget their jobs."""
 
-    def __enter__(self) -> Pool:
+    def __enter__(self) -> Self:
         """Return the pool itself."""
 
     def __exit__(

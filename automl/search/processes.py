@@ -9,26 +9,21 @@ import signal
 import socket
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
-
-from automl.search import job_object
 from automl.search.budget import Clock
+from automl.search.guard import MARK, marked
+from automl.search.job_object import JobObject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-LOG_BYTES = 1_000_000
-"""A worker's log is cut back to half of this when it grows beyond."""
+    import psutil
 
 STUCK = 5.0
 """Seconds to wait for a killed process that the system cannot end."""
-
-MARK = "AUTOML_WORKER"
-"""Environment variable by which kin of a dead worker are found."""
 
 _BOOT = (
     "import sys, json; start = json.loads(sys.stdin.buffer.readline()); "
@@ -52,6 +47,9 @@ _THREADS = (
 
 _UNWANTED = ("PYTHONWARNINGS", "PYTHONINSPECT", "PYTHONSTARTUP", "PYTHONPROFILEIMPORTTIME")
 
+_CREATE_NEW_PROCESS_GROUP = 0x00000200
+_CREATE_NO_WINDOW = 0x08000000
+
 
 class Child:
     """A fresh interpreter that runs `automl.search.worker`, in a session of its own.
@@ -60,26 +58,27 @@ class Child:
     ----------
     start : mapping
         What `automl.search.worker.main` is given, beside ``parent`` and ``socket``.
-    log : Path
-        File that takes what the child writes; the null device where it cannot be opened.
+    output : int
+        File descriptor that takes what the child writes.
     threads : int
         Threads that numerical libraries in the child may use.
+    mark : str
+        By which kin of the child are found when it is dead.
 
     Notes
     -----
     On Linux the child dies with the *thread* that made it.
     """
 
-    def __init__(self, start: Mapping[str, Any], *, log: Path, threads: int) -> None:
-        self.log = log
-        self._mark = f"{os.getpid()}-{os.urandom(8).hex()}"
+    def __init__(self, start: Mapping[str, Any], *, output: int, threads: int, mark: str) -> None:
+        self._mark = mark
         self._kin: dict[int, psutil.Process] = {}
         self.socket, theirs = socket.socketpair()
         try:
-            with theirs, _append(log) as file:
-                self._popen = self._start(theirs, file.fileno(), threads)
-                given = theirs.fileno() if os.name == "posix" else self._share(theirs)
-                self._tell({**start, "parent": os.getpid(), "socket": given})
+            with theirs:
+                self._popen = _open(theirs, output, _environment(threads, mark))
+                self._job = JobObject(self._popen)
+                _tell(self._popen, {**start, "parent": os.getpid()}, theirs)
         except BaseException:
             self.socket.close()
             raise
@@ -90,36 +89,34 @@ class Child:
         """Whether the process is dead; its number stays taken until `remove`."""
         if self._popen.returncode is not None:
             return True
-        if hasattr(os, "waitid"):
-            flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
-            try:
-                return os.waitid(os.P_PID, self.pid, flags) is not None
-            except ChildProcessError:
-                return True
-        return self._popen.poll() is not None
+        if not hasattr(os, "waitid"):
+            return self._popen.poll() is not None
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:
+            return True
 
     @property
     def fate(self) -> str:
-        """How the process ended, in words; meaningful after `remove`."""
+        """How the process ended, in words; known after `remove`."""
         code = self._popen.returncode
         if code is None:
-            return "is running"
-        if code < 0:
-            try:
-                return f"was killed by {signal.Signals(-code).name}"
-            except ValueError:
-                return f"was killed by signal {-code}"
-        return f"ended by itself with exit code {code}"
+            return "cannot be ended"
+        if code >= 0:
+            return f"ended by itself with exit code {code}"
+        with contextlib.suppress(ValueError):
+            return f"was killed by {signal.Signals(-code).name}"
+        return f"was killed by signal {-code}"
 
-    def held(self) -> int:
-        """Return the bytes of memory that the process and its kin hold, mapped files left out."""
-        return _held(self.pid) + sum(_held(pid) for pid in self._look_for_kin())
+    def held(self, *, exact: bool = False) -> int:
+        """Return the bytes of memory that the process and its kin hold, mapped files left out.
 
-    def trim_log(self) -> None:
-        """Keep the log within its size."""
-        with contextlib.suppress(OSError):
-            if self.log.stat().st_size > LOG_BYTES:
-                os.truncate(self.log, LOG_BYTES // 2)
+        Parameters
+        ----------
+        exact : bool, default=False
+            Count what several processes share only once, which takes longer (Linux).
+        """
+        return sum(_held(pid, exact=exact) for pid in (self.pid, *self._look_for_kin()))
 
     def hang_up(self) -> None:
         """End the talk with the child; whoever waits for it wakes."""
@@ -127,101 +124,93 @@ class Child:
             self.socket.shutdown(socket.SHUT_RDWR)
 
     def remove(self, grace: float = 0.0) -> None:
-        """End the process and all its kin: politely, after ``grace`` seconds by force; once."""
-        found_dead = self.gone
+        """End the process and all its kin: politely, after ``grace`` seconds by force."""
+        alone = self.gone
         self._look_for_kin()
-        if grace > 0 and not found_dead:
-            self._signal_all(signal.SIGTERM)
+        if grace > 0 and not alone:
+            self._signal(signal.SIGTERM)
             self._await(grace)
-            self._look_for_kin()
-        if found_dead:
-            self._kin.update((kin.pid, kin) for kin in _marked(self._mark))
-        self._signal_all(getattr(signal, "SIGKILL", signal.SIGTERM))
+        self._look_for_kin(marked(self._mark) if alone else ())
+        self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._popen.wait(STUCK)
-        self.socket.close()
-        if self._popen.stdin is not None:
-            self._popen.stdin.close()
         self._job.close()
-        self.trim_log()
+        self.socket.close()
 
-    def _start(self, theirs: socket.socket, log: int, threads: int) -> subprocess.Popen[bytes]:
-        environment = {k: v for k, v in os.environ.items() if k not in _UNWANTED}
-        environment |= dict.fromkeys(_THREADS, str(threads))
-        environment |= {"PYTHONHASHSEED": "0", MARK: self._mark}
-        own: dict[str, Any]
-        program = sys.executable
-        if os.name == "posix":
-            own = {"start_new_session": True, "pass_fds": (theirs.fileno(),)}
-        else:
-            own = {"creationflags": 0x08000200}  # CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW
-            program = getattr(sys, "_base_executable", program)
-            if program != sys.executable:
-                # The program of a virtual environment only starts another one.
-                environment["__PYVENV_LAUNCHER__"] = sys.executable
-        child = subprocess.Popen(
-            [program, "-P", "-c", _BOOT],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            env=environment,
-            **own,
-        )
-        self._job = job_object.JobObject(child)
-        return child
+    def _look_for_kin(self, more: list[int] | tuple[()] = ()) -> list[int]:
+        import psutil
 
-    def _share(self, theirs: socket.socket) -> str:
-        share: bytes = getattr(theirs, "share")(self._popen.pid)  # noqa: B009 - Windows only
-        return share.hex()
-
-    def _tell(self, start: Mapping[str, Any]) -> None:
-        line = self._popen.stdin
-        assert line is not None
-        with contextlib.suppress(OSError):
-            line.write(json.dumps({**start, "path": _path()}).encode() + b"\n")
-            line.flush()
-            if sys.platform == "linux":
-                # Elsewhere the open pipe is what tells the child that its parent lives.
-                line.close()
-
-    def _look_for_kin(self) -> list[int]:
-        numbers = _descendants(self.pid)
+        numbers = [*_descendants(self.pid), *more]
         for number in numbers:
             if number not in self._kin:
                 with contextlib.suppress(psutil.Error):
                     self._kin[number] = psutil.Process(number)
         return numbers
 
-    def _signal_all(self, number: signal.Signals) -> None:
+    def _signal(self, number: signal.Signals) -> None:
+        import psutil
+
         if hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)
         else:
             self._popen.kill()
         for kin in self._kin.values():
+            # psutil makes sure that the number was not taken by another process meanwhile.
             with contextlib.suppress(psutil.Error):
                 kin.send_signal(number)
 
     def _await(self, seconds: float) -> None:
-        clock = Clock(seconds)
+        clock, pause = Clock(seconds), threading.Event()
         while not clock.up:
             if self.gone and not any(kin.is_running() for kin in self._kin.values()):
                 return
-            time.sleep(0.01)
+            pause.wait(0.002)
 
 
-@contextlib.contextmanager
-def _append(log: Path) -> Iterator[Any]:
-    try:
-        file = open(log, "ab")  # noqa: SIM115 - closed below
-    except OSError:
-        file = open(os.devnull, "ab")  # noqa: SIM115 - closed below
-    with file:
-        yield file
+def _environment(threads: int, mark: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
+    # The order of sets must not differ from run to run.
+    own = dict.fromkeys(_THREADS, str(threads)) | {"PYTHONHASHSEED": "0", MARK: mark}
+    return kept | own
 
 
-def _path() -> list[str]:
-    return [str(Path.cwd()) if entry == "" else entry for entry in sys.path]
+def _open(
+    theirs: socket.socket, output: int, environment: dict[str, str]
+) -> subprocess.Popen[bytes]:
+    own: dict[str, Any]
+    program = sys.executable
+    if os.name == "posix":
+        own = {"start_new_session": True, "pass_fds": (theirs.fileno(),)}
+    else:
+        own = {"creationflags": _CREATE_NEW_PROCESS_GROUP | _CREATE_NO_WINDOW}
+        program = getattr(sys, "_base_executable", program)
+        if program != sys.executable:
+            # The program of a virtual environment on Windows only starts another one.
+            environment["__PYVENV_LAUNCHER__"] = sys.executable
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        [program, "-P", "-c", _BOOT],
+        stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=output,
+        env=environment,
+        **own,
+    )
+
+
+def _tell(child: subprocess.Popen[bytes], start: Mapping[str, Any], theirs: socket.socket) -> None:
+    if os.name == "posix":
+        given: int | str = theirs.fileno()
+    else:
+        share: bytes = getattr(theirs, "share")(child.pid)  # noqa: B009 - Windows only
+        given = share.hex()
+    path = [str(Path.cwd()) if entry == "" else entry for entry in sys.path]
+    line = json.dumps({**start, "socket": given, "path": path}).encode()
+    # A child that is dead already shows when it is talked to.
+    with contextlib.suppress(OSError):
+        if child.stdin is not None:
+            with child.stdin:
+                child.stdin.write(line + b"\n")
 
 
 def _descendants(pid: int) -> list[int]:
@@ -229,44 +218,37 @@ def _descendants(pid: int) -> list[int]:
     try:
         _collect(pid, found)
     except FileNotFoundError:
+        import psutil
+
         with contextlib.suppress(psutil.Error):
             found = [child.pid for child in psutil.Process(pid).children(recursive=True)]
     return found
 
 
 def _collect(pid: int, found: list[int]) -> None:
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with (
-            contextlib.suppress(ProcessLookupError),
-            open(f"/proc/{pid}/task/{task}/children", "rb") as file,
-        ):
-            for number in map(int, file.read().split()):
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(ProcessLookupError):
+            for number in map(int, (task / "children").read_bytes().split()):
                 found.append(number)
                 _collect(number, found)
 
 
-def _held(pid: int) -> int:
+def _held(pid: int, *, exact: bool) -> int:
+    file, fields = "status", (b"RssAnon", b"RssShmem")
+    if exact:
+        file, fields = "smaps_rollup", (b"Pss_Anon", b"Pss_Shmem")
     try:
-        with open(f"/proc/{pid}/status", "rb") as file:
-            text = file.read()
-        return 1024 * sum(
-            int(line.split()[1])
-            for line in text.splitlines()
-            if line.startswith((b"RssAnon", b"RssShmem"))
-        )
-    except (OSError, ValueError):
-        if sys.platform == "linux":
-            return 0
+        text = Path(f"/proc/{pid}/{file}").read_bytes()
+    except OSError:
+        return 0 if sys.platform == "linux" else _held_elsewhere(pid)
+    lines = text.splitlines()
+    return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith(fields))
+
+
+def _held_elsewhere(pid: int) -> int:
+    import psutil
+
     with contextlib.suppress(psutil.Error):
         memory = psutil.Process(pid).memory_info()
         return int(getattr(memory, "private", memory.rss))
     return 0
-
-
-def _marked(mark: str) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get(MARK) == mark:
-                found.append(process)
-    return found

@@ -11,16 +11,18 @@ import gc
 import importlib
 import io
 import os
-import pickle
 import signal
 import socket
 import sys
-import threading
 import traceback
 import warnings
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl.search.channel import LARGEST, Channel
+from automl.search.channel import LARGEST, Broken, Channel, pack_result, unpack
 from automl.search.jobs import Crash
 from automl.search.outcome import Reason
 
@@ -51,14 +53,10 @@ def main(start: Mapping[str, Any]) -> None:
     _settle()
     channel = Channel(_socket(start["socket"]))
     for name in start["preload"]:
-        try:
-            importlib.import_module(name)
-        except BaseException:
-            traceback.print_exc()
-    try:
+        # The handler will say what it lacks.
+        attempt(partial(importlib.import_module, name))
+    with suppress(Broken):
         _serve(channel, start["handler"])
-    except (OSError, EOFError):
-        pass
     sys.stdout.flush()
     # Threads and exit handlers of foreign code must not keep a worker that nobody listens to.
     os._exit(0)
@@ -73,11 +71,16 @@ def find_handler(name: str) -> Callable[[Any], Callable[[Any], Any]]:
     return made
 
 
-def attempt(call: Callable[[], Any]) -> tuple[Any, Crash | None]:
-    """Return what a call returned, or why it did not."""
+def attempt(
+    call: Callable[[], Any], *, passing: type[BaseException] | tuple[()] = ()
+) -> tuple[Any, Crash | None]:
+    """Return what a call returned, or why it did not; exceptions ``passing`` pass through."""
     try:
         return call(), None
+    except passing:
+        raise
     except BaseException as error:
+        # SystemExit and the like come from foreign code here, and end nothing but its job.
         return None, crash_of(error)
 
 
@@ -114,58 +117,43 @@ def shorten(text: str, length: int) -> str:
 
 def _serve(channel: Channel, name: str) -> None:
     made, crash = attempt(lambda: find_handler(name))
-    channel.send(("awake",))
+    channel.send()
     _, body = channel.receive()
     handler: Any = None
     if crash is None:
-        handler, crash = attempt(lambda: made(pickle.loads(body)))
+        handler, crash = attempt(lambda: made(unpack(body)))
     del body
     if crash is not None:
-        crash = Crash(reason=Reason.IMPORT, message=crash.message, detail=crash.detail)
+        crash = replace(crash, reason=Reason.IMPORT)
     # What lives from here on is not searched again by the collections between jobs.
     gc.collect()
     gc.freeze()
-    channel.send(("ready",))
     surroundings = _Surroundings()
+    channel.send()
     while True:
         (number,), body = channel.receive()
         _reset_peak()
-        if crash is None:
-            answer, failed = _answer(handler, body)
-        else:
-            answer, failed = b"", crash
-        surroundings.restore()
-        if failed is None:
-            channel.send(("result", number, _peak()), answer)
-        else:
-            channel.send(
-                ("crash", number, _peak(), failed.reason.value, failed.message, failed.detail)
-            )
-        del body, answer, failed
+        answer, failed = _answer(handler, body) if crash is None else (b"", crash)
+        attempt(surroundings.restore)
+        told = None if failed is None else (failed.reason.value, failed.message, failed.detail)
+        channel.send(number, _peak(), told, body=answer)
+        del body, answer
         gc.collect()
 
 
 def _answer(handler: Callable[[Any], Any], body: memoryview) -> tuple[bytes, Crash | None]:
-    payload, crash = attempt(lambda: pickle.loads(body))
-    if crash is not None:
-        return b"", crash
-    result, crash = attempt(lambda: handler(payload))
-    if crash is not None:
-        return b"", crash
-    packed, crash = attempt(lambda: pickle.dumps(result, protocol=5))
-    if crash is None and len(packed) > LARGEST:
-        crash = Crash(
-            reason=Reason.EXCEPTION,
-            message=f"The result takes {len(packed)} bytes, at most {LARGEST} can be carried.",
-        )
-    return (b"", crash) if crash is not None else (packed, None)
+    answer, crash = attempt(lambda: pack_result(handler(unpack(body))))
+    if crash is None and len(answer) > LARGEST:
+        message = f"The result takes {len(answer):,} bytes, at most {LARGEST:,} can be carried."
+        crash = Crash(reason=Reason.EXCEPTION, message=message)
+    return (answer, None) if crash is None else (b"", crash)
 
 
 class _Surroundings:
     """What a job may change in its process, put back before the next one."""
 
     def __init__(self) -> None:
-        self._folder = os.getcwd()
+        self._folder = Path.cwd()
         self._environment = dict(os.environ)
         self._path = list(sys.path)
         self._streams = (sys.stdin, sys.stdout, sys.stderr)
@@ -174,9 +162,7 @@ class _Surroundings:
         self._signals = {number: signal.getsignal(number) for number in _signals()}
 
     def restore(self) -> None:
-        attempt(self._restore)
-
-    def _restore(self) -> None:
+        """Put everything back."""
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, 0)
         for number, action in self._signals.items():
@@ -205,8 +191,9 @@ def _settle() -> None:
     """Make the process indifferent to how its parent was started."""
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_SETMASK, set())
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace", line_buffering=True)
@@ -222,45 +209,28 @@ def _socket(given: int | str) -> socket.socket:
 
 
 def _die_with_parent(parent: int) -> None:
-    """End this process when its parent is gone, also while a C call holds the interpreter."""
+    """Bind this process to its parent on Linux, also while a C call holds the interpreter.
+
+    Elsewhere the guard of the pool, or a job object, does what the kernel does here.
+    """
     if sys.platform == "linux":
-        prctl = ctypes.CDLL(None, use_errno=True).prctl
-        bound = prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) == 0
+        prctl = ctypes.CDLL(None).prctl
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         # Grandchildren whose parent is gone stay in this tree, where they can be found.
         prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)
-        if bound:
-            return
-    line = os.dup(sys.stdin.fileno())
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, sys.stdin.fileno())
-    os.close(nothing)
-    threading.Thread(target=watch_parent, args=(line,), daemon=True).start()
-
-
-def watch_parent(stream: int) -> None:
-    """Wait until the parent's end of a pipe is closed, then end this process and its group."""
-    while os.read(stream, 1024):
-        pass
-    if hasattr(os, "killpg"):
-        os.killpg(0, signal.SIGKILL)
-    os._exit(1)
 
 
 def _reset_peak() -> None:
-    try:
-        with open("/proc/self/clear_refs", "wb", buffering=0) as file:
-            file.write(b"5")
-    except OSError:
-        pass
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_bytes(b"5")
 
 
 def _peak() -> int:
     """Bytes that this process held at most since the last reset, mapped files left out."""
-    try:
-        with open("/proc/self/status", "rb") as file:
-            fields = dict(line.split(b":", 1) for line in file)
+    with suppress(OSError, KeyError, ValueError):
+        text = Path("/proc/self/status").read_bytes()
+        fields = dict(line.split(b":", 1) for line in text.splitlines())
         return 1024 * (int(fields[b"VmHWM"].split()[0]) - int(fields[b"RssFile"].split()[0]))
-    except (OSError, KeyError, ValueError):
-        return 0
+    return 0

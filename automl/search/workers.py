@@ -6,15 +6,16 @@ import os
 import threading
 import weakref
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-
-import cloudpickle
+from typing import TYPE_CHECKING, Any, Self
 
 from automl.search.budget import Clock
+from automl.search.channel import pack
+from automl.search.guard import Guard
 from automl.search.jobs import Crash, Ended, Job, Pool
-from automl.search.keeper import Board, Keeper, interrupted
+from automl.search.keeper import Board, Keeper, Terms, interrupted
 from automl.search.outcome import Reason
-from automl.search.worker import attempt, crash_of, find_handler
+from automl.search.worker import attempt, find_handler
+from automl.search.worker_log import WorkerLog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +27,8 @@ __all__ = ["Crash", "Ended", "Job", "Pool", "ProcessPool", "SamePool"]
 LATER: Any = object()
 """Stands for an argument that `set_up` brings later."""
 
-GRACE = 0.3
-"""Seconds between the polite and the forced end of a worker that is out of time."""
+GRACE = 0.2
+"""Seconds between the polite and the forced end of a worker."""
 
 
 class ProcessPool:
@@ -49,8 +50,8 @@ class ProcessPool:
         Threads that numerical libraries in one worker may use.
     preload : sequence of str, default=()
         Modules to import before the handler is made; one that fails to import is left.
-    grace : float, default=0.3
-        Seconds between SIGTERM and SIGKILL for a job that is out of time or cancelled.
+    grace : float, default=0.2
+        Seconds between SIGTERM and SIGKILL; a worker with too much memory gets none.
 
     Notes
     -----
@@ -72,19 +73,23 @@ class ProcessPool:
     ) -> None:
         self.size = size
         self._board = Board()
+        mark = f"{os.getpid()}-{os.urandom(8).hex()}"
+        guard = Guard(mark)
         start = {"handler": handler, "preload": list(preload)}
+        terms = Terms(start=start, threads=threads, grace=grace, mark=mark)
         self._keepers = [
             Keeper(
                 number,
                 self._board,
-                start,
-                log=log_folder / f"worker-{number}.log",
-                threads=threads,
-                grace=grace,
+                guard=guard,
+                log=WorkerLog(log_folder / f"worker-{number}.log"),
+                terms=terms,
             )
             for number in range(size)
         ]
-        self._finalizer = weakref.finalize(self, _close, self._board, self._keepers, os.getpid())
+        self._finalizer = weakref.finalize(
+            self, _close, self._board, self._keepers, guard, os.getpid()
+        )
         for keeper in self._keepers:
             keeper.start()
         if argument is not LATER:
@@ -98,7 +103,7 @@ class ProcessPool:
         Exception
             Whatever cloudpickle raises where it cannot carry the argument.
         """
-        self._board.argument = cloudpickle.dumps(argument)
+        self._board.argument = pack(argument)
         self._board.is_set_up.set()
 
     def idle(self) -> tuple[int, ...]:
@@ -123,7 +128,7 @@ class ProcessPool:
                 raise ValueError(f"No idle worker for job {job.number} (asked for: {worker}).")
             keeper = self._keepers[idle[0] if worker is None else worker]
             keeper.job = job
-        keeper.bell.put(None)
+        keeper.wake()
 
     def wait(self, timeout: float | None = None) -> list[Ended]:
         """Return the jobs that ended.
@@ -158,7 +163,7 @@ class ProcessPool:
         """End all workers and forget their jobs; returns when nothing of them is left."""
         self._finalizer()
 
-    def __enter__(self) -> ProcessPool:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -222,13 +227,9 @@ class SamePool:
         result = None
         if crash is not None:
             crash = replace(crash, reason=Reason.IMPORT)
+            result = None
         else:
-            try:
-                result = handler(job.payload)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:
-                crash = crash_of(error)
+            result, crash = attempt(lambda: handler(job.payload), passing=KeyboardInterrupt)
         return [
             Ended(number=job.number, worker=0, result=result, crash=crash, seconds=clock.elapsed)
         ]
@@ -241,7 +242,7 @@ class SamePool:
         """Forget the handler and the job that waits."""
         self._made = self._job = None
 
-    def __enter__(self) -> SamePool:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -253,7 +254,8 @@ class SamePool:
         self.close()
 
 
-def _close(board: Board, keepers: list[Keeper], owner: int) -> None:
+def _close(board: Board, keepers: list[Keeper], guard: Guard, owner: int) -> None:
+    # A fork of the owner has a copy of the pool, and no say in it.
     if os.getpid() != owner:
         return
     with board.changed:
@@ -266,5 +268,7 @@ def _close(board: Board, keepers: list[Keeper], owner: int) -> None:
     for keeper in keepers:
         keeper.wake()
     for keeper in keepers:
+        # The garbage collector may call this in a keeper.
         if keeper is not threading.current_thread():
             keeper.join()
+    guard.close()

@@ -117,10 +117,15 @@ class _Said(Notes):
         for name in names:
             self.add(code, name)
 
+    def once(self, code: str, name: str) -> None:
+        """Say something about a column that may stand in the schema twice."""
+        if name not in self.noted(code):
+            self.add(code, name)
+
     def cells(self, code: str, name: str, rows: NDArray[np.bool_]) -> None:
         """Say something about cells, if there are such."""
         count = int(np.count_nonzero(rows))
-        if count:
+        if count and name not in self.noted(code):
             self.add(code, name, count)
             flags = self.flags.setdefault(code, np.zeros(self.n_rows, dtype=bool))
             flags |= rows
@@ -148,7 +153,7 @@ class _Lookups:
 
     def __init__(self, schema: Schema) -> None:
         self.features = {kind: schema.of(kind) for kind in Kind}
-        self.needed = tuple(feature.name for feature in schema.features)
+        self.needed = schema.learned
         self.unneeded = frozenset(dropped.name for dropped in schema.dropped)
         self._codes = {
             feature.name: {level: code for code, level in enumerate(feature.levels)}
@@ -215,7 +220,7 @@ def _names(schema: Schema, raw: Raw, said: _Said) -> tuple[str, ...]:
     names = raw.names
     if raw.positional == schema.positional:
         return names
-    for expected in (schema.names, tuple(feature.name for feature in schema.features)):
+    for expected in (schema.names, _lookups(_Same(schema)).needed):
         if len(names) == len(expected):
             if names != expected and not set(expected) <= set(names):
                 said.columns_of("W_SCHEMA_NAMES", list(expected))
@@ -227,19 +232,19 @@ def _names(schema: Schema, raw: Raw, said: _Said) -> tuple[str, ...]:
 def _refused(
     schema: Schema, columns: Mapping[str, RawColumn], missing: list[str], extra: list[str]
 ) -> SchemaError:
+    n_needed = len(_lookups(_Same(schema)).needed)
     parts = []
     for name in missing:
         guess = did_you_mean(name, extra)
         parts.append(f"{name!r} is missing" + (f" ({guess})" if guess else ""))
     parts += [f"{name!r} was not in the training table" for name in extra]
-    for feature in schema.features:
+    for feature in {feature.name: feature for feature in schema.features}.values():
         column = columns.get(feature.name)
         if column is not None and _retyped(feature, column):
             parts.append(f"{feature.name!r} was {feature.form} and came as {column.form.value}")
     return SchemaError(
         "E_SCHEMA_COLUMNS",
-        f"The table does not fit the {len(schema.features)} columns learned from: "
-        f"{'; '.join(parts)}.",
+        f"The table does not fit the {n_needed} columns learned from: {'; '.join(parts)}.",
         "Add what is missing, or pass on_missing='impute' to have it taken as missing.",
     )
 
@@ -255,7 +260,7 @@ def _cells(
     feature: Feature, column: RawColumn, lookups: _Lookups, said: _Said
 ) -> NDArray[np.generic]:
     if feature.form and feature.form != column.form and _retyped(feature, column):
-        said.columns_of("W_SCHEMA_TYPE", [feature.name])
+        said.once("W_SCHEMA_TYPE", feature.name)
     if column.bad is not None:
         said.cells("W_SCHEMA_UNREAD", feature.name, column.bad)
     if feature.kind is Kind.NUMBER or feature.kind is Kind.DATE:

@@ -39,10 +39,14 @@ _ID_NAME = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Made:
-    """A feature with its training cells in canonical form."""
+    """A feature with its training cells in canonical form.
+
+    ``text`` is the same column read word by word, where it is worth reading both ways.
+    """
 
     feature: Feature
     cells: NDArray[np.float64] | Strings
+    text: Feature | None = None
 
 
 class _Drop(Exception):  # noqa: N818  # control flow inside this module, never an error
@@ -89,8 +93,10 @@ def infer(raw: Raw, columns: Columns) -> tuple[Schema, tuple[Finding, ...]]:
             dropped.append(Dropped(name=column.name, reason=drop.reason))
             continue
         form = "" if raw.untyped else column.form.value
-        features.append(replace(made.feature, form=form, dtype=column.dtype))
-        notes.add(_kind_code(made.feature), column.name)
+        for feature in (made.feature, made.text):
+            if feature is not None:
+                features.append(replace(feature, form=form, dtype=column.dtype))
+                notes.add(_kind_code(feature), column.name)
     if not features:
         notes.add("W_DATA_NO_FEATURES", "")
     schema = Schema(
@@ -202,14 +208,16 @@ def _strings(column: RawColumn, wanted: str, order: Sequence[str] | None, notes:
     if column.mixed:
         notes.add("W_DATA_MIXED_TYPES", column.name)
     kind = Kind(wanted) if wanted else _kind_of(cells, column)
+    text = Feature(name=column.name, kind=Kind.TEXT, missing=missing)
     if kind is Kind.TEXT:
-        return _Made(feature=Feature(name=column.name, kind=kind, missing=missing), cells=cells)
+        return _Made(feature=text, cells=cells)
     ordered = order is not None or column.ordered
     cells = _in_order(column, cells, order)
     feature = Feature(
         name=column.name, kind=kind, levels=cells.levels, ordered=ordered, missing=missing
     )
-    return _Made(feature=feature, cells=cells)
+    twofold = kind is Kind.STRING and not wanted and strings.is_text(cells)
+    return _Made(feature=feature, cells=cells, text=text if twofold else None)
 
 
 def _in_order(column: RawColumn, cells: Strings, order: Sequence[str] | None) -> Strings:
@@ -235,7 +243,7 @@ def _kind_of(cells: Strings, column: RawColumn) -> Kind:
         few = column.ordered or len(cells.levels) <= strings.MAX_CATEGORY
         return Kind.CATEGORY if few else Kind.STRING
     if strings.is_text(cells):
-        return Kind.TEXT
+        return Kind.STRING if strings.is_repeated(cells) else Kind.TEXT
     return Kind.CATEGORY if strings.is_few(cells) else Kind.STRING
 
 

@@ -43,6 +43,8 @@ def profile(schema: Schema, table: Table) -> dict[str, Any]:
     columns: dict[str, Any] = {}
     for kind, block in table.blocks().items():
         for position, feature in enumerate(schema.of(kind)):
+            if feature.name in columns:
+                continue
             columns[feature.name] = {"kind": kind.value} | _PROFILES[kind](
                 feature, block[:, position]
             )

@@ -126,6 +126,10 @@ class Notes:
         self._columns.setdefault(code, []).append(name)
         self._counts[code] = self._counts.get(code, 0) + count
 
+    def noted(self, code: str) -> tuple[str, ...]:
+        """Return the columns of which this was noted."""
+        return tuple(self._columns.get(code, ()))
+
     def findings(self) -> tuple[Finding, ...]:
         """Return what was noted, in the order of the rules."""
         if not self._columns:

@@ -67,6 +67,7 @@ class Schema:
     Parameters
     ----------
     features : tuple of Feature
+        A column of words whose levels repeat stands here twice, as ``STRING`` and as ``TEXT``.
     dropped : tuple of Dropped, default=()
     names : tuple of str, default=()
         All columns of the training table, in its order; without those that have a role.
@@ -78,6 +79,11 @@ class Schema:
     dropped: tuple[Dropped, ...] = field(default=())
     names: tuple[str, ...] = ()
     positional: bool = False
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """Names of the columns that are learned from, each once."""
+        return tuple(dict.fromkeys(feature.name for feature in self.features))
 
     def of(self, kind: Kind) -> tuple[Feature, ...]:
         """Return the features of one kind, in the order of the table's block."""

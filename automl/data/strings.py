@@ -31,6 +31,9 @@ FULL = 20
 MIN_KEYS = 30
 """With fewer cells than this nothing is taken for an identifier."""
 
+REPEATED = 4
+"""With so many cells a level, text is worth comparing as a whole as well."""
+
 _MAX_UNREAD = 20
 _SAMPLE = 2000
 _WORD = re.compile(r"[^\W_]+")
@@ -178,6 +181,11 @@ def is_text(given: Strings) -> bool:
     if words >= 4 and spread >= 0.3:
         return True
     return words >= 1.8 and n_levels > MAX_CATEGORY and spread >= 0.03
+
+
+def is_repeated(given: Strings) -> bool:
+    """Whether most levels have enough cells to be learned from as a whole."""
+    return given.n_cells >= REPEATED * len(given.levels)
 
 
 def is_few(given: Strings) -> bool:

@@ -12,7 +12,7 @@ from automl.candidate.pipeline import context_of
 from automl.plugin.guard import watch
 from automl.testing.checks import CheckFailedError, Property, says
 from automl.testing.comparing import fingerprint, freeze, thaw, unlike
-from automl.testing.learning import Fit, LearningBench, check_values, stop_soon
+from automl.testing.learning import Case, Fit, LearningBench, check_values, stop_soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 SECTION = "automl_algorithms"
 
 
-@says(SECTION)
-def an_installed_task_is_served(bench: LearningBench) -> None:
-    """At least one of the tasks that it names is installed."""
+@says("At least one of the tasks that it names is installed.", SECTION)
+def _an_installed_task_is_served(bench: LearningBench) -> None:
     if not bench.cases:
         raise CheckFailedError(
             f"tasks={sorted(bench.algorithm.tasks)}, installed: {', '.join(bench.catalog.tasks)}.",
@@ -32,9 +31,8 @@ def an_installed_task_is_served(bench: LearningBench) -> None:
         )
 
 
-@says(SECTION)
-def params_survive_json(bench: LearningBench) -> None:
-    """Every start and every option of the space survives JSON."""
+@says("Every start and every option of the space survives JSON.", SECTION)
+def _params_survive_json(bench: LearningBench) -> None:
     for case in bench.cases:
         space = bench.space(case)
         corners = [params for _, params in _corners(space.distributions())]
@@ -53,9 +51,8 @@ def params_survive_json(bench: LearningBench) -> None:
                 )
 
 
-@says(SECTION)
-def every_start_fits(bench: LearningBench) -> None:
-    """Every start fits and gives values, for every task."""
+@says("Every start fits and gives values, for every task.", SECTION)
+def _every_start_fits(bench: LearningBench) -> None:
     for case in bench.cases:
         starts = bench.space(case).start_candidates()
         if starts:
@@ -63,12 +60,11 @@ def every_start_fits(bench: LearningBench) -> None:
         for start in starts[1:]:
             pipeline = bench.fit(case, Fit(params=start.params, report=stop_soon))
             values = pipeline.values(case.problem.fresh)
-            _check(values, bench, case, f"start {dict(start.params)}")
+            _check(values, case, f"start {dict(start.params)}")
 
 
-@says(SECTION)
-def corners_of_the_space_fit(bench: LearningBench) -> None:
-    """Both ends of every range fit and give values."""
+@says("Both ends of every range fit and give values.", SECTION)
+def _corners_of_the_space_fit(bench: LearningBench) -> None:
     for number, case in enumerate(bench.cases):
         for what, params in _corners(bench.space(case).distributions()):
             if number and what not in {"all lowest", "all highest"}:
@@ -82,12 +78,11 @@ def corners_of_the_space_fit(bench: LearningBench) -> None:
                     f"{case.task.name}, {what}: {chosen} raised {type(error).__name__}: {error}.",
                     "Narrow the space, or deal with these values in build().",
                 ) from error
-            _check(values, bench, case, f"{what}: {chosen}")
+            _check(values, case, f"{what}: {chosen}")
 
 
-@says(SECTION)
-def build_leaves_params_alone(bench: LearningBench) -> None:
-    """build() neither changes the parameters nor hands out one object twice."""
+@says("build() neither changes the parameters nor hands out one object twice.", SECTION)
+def _build_leaves_params_alone(bench: LearningBench) -> None:
     for case in bench.cases:
         prepared = bench.prepare(case)
         for start in bench.space(case).start_candidates():
@@ -106,9 +101,8 @@ def build_leaves_params_alone(bench: LearningBench) -> None:
                 )
 
 
-@says(SECTION)
-def inputs_stay_untouched(bench: LearningBench) -> None:
-    """Fitting and predicting work on read-only data and leave it as it was."""
+@says("Fitting and predicting work on read-only data and leave it as it was.", SECTION)
+def _inputs_stay_untouched(bench: LearningBench) -> None:
     for case in bench.cases:
         prepared = bench.prepare(case)
         X = prepared.preparation.transform(case.problem.fresh)
@@ -135,9 +129,10 @@ def inputs_stay_untouched(bench: LearningBench) -> None:
             )
 
 
-@says(SECTION)
-def global_state_stays_untouched(bench: LearningBench) -> None:
-    """Fitting and predicting leave random states, warnings, environment and folder alone."""
+@says(
+    "Fitting and predicting leave random states, warnings, environment and folder alone.", SECTION
+)
+def _global_state_stays_untouched(bench: LearningBench) -> None:
     for case in bench.cases:
         bench.fitted(case)
         with watch() as watched:
@@ -149,9 +144,8 @@ def global_state_stays_untouched(bench: LearningBench) -> None:
             )
 
 
-@says(SECTION)
-def nothing_is_printed(bench: LearningBench) -> None:
-    """Fitting and predicting print nothing."""
+@says("Fitting and predicting print nothing.", SECTION)
+def _nothing_is_printed(bench: LearningBench) -> None:
     for case in bench.cases:
         with watch() as watched:
             bench.fit(case, Fit(report=stop_soon)).values(case.problem.fresh)
@@ -163,17 +157,15 @@ def nothing_is_printed(bench: LearningBench) -> None:
             )
 
 
-@says(SECTION)
-def values_are_right(bench: LearningBench) -> None:
-    """Values are finite, of the right shape, and probabilities add up to 1."""
+@says("Values are finite, of the right shape, and probabilities add up to 1.", SECTION)
+def _values_are_right(bench: LearningBench) -> None:
     for case in bench.cases:
         values = bench.fitted(case).values(case.problem.fresh)
-        _check(values, bench, case, "default")
+        _check(values, case, "default")
 
 
-@says(SECTION)
-def classes_are_in_order(bench: LearningBench) -> None:
-    """Column k of the probabilities is that of class k."""
+@says("Column k of the probabilities is that of class k.", SECTION)
+def _classes_are_in_order(bench: LearningBench) -> None:
     for case in bench.cases:
         if case.n_classes:
             errors = _errors_by_order(bench, case)
@@ -186,9 +178,8 @@ def classes_are_in_order(bench: LearningBench) -> None:
                 )
 
 
-@says(SECTION)
-def a_constant_is_beaten(bench: LearningBench) -> None:
-    """On an easy problem it is better than the best constant."""
+@says("On an easy problem it is better than the best constant.", SECTION)
+def _a_constant_is_beaten(bench: LearningBench) -> None:
     for case in bench.cases:
         constant = np.asarray(case.task.constant(case.y, None, case.n_classes))
         if case.n_classes:
@@ -205,9 +196,8 @@ def a_constant_is_beaten(bench: LearningBench) -> None:
             )
 
 
-@says(SECTION)
-def one_row_gives_what_the_batch_gives(bench: LearningBench) -> None:
-    """The values of a row do not depend on the rows beside it."""
+@says("The values of a row do not depend on the rows beside it.", SECTION)
+def _one_row_gives_what_the_batch_gives(bench: LearningBench) -> None:
     for case in bench.cases:
         pipeline = bench.fitted(case)
         batch = pipeline.values(case.problem.fresh)
@@ -220,9 +210,8 @@ def one_row_gives_what_the_batch_gives(bench: LearningBench) -> None:
                 )
 
 
-@says(SECTION)
-def the_same_seed_gives_the_same_values(bench: LearningBench) -> None:
-    """Fitted twice with one seed it gives the same values on rows that it has not seen."""
+@says("Fitted twice with one seed it gives the same values on rows that it has not seen.", SECTION)
+def _the_same_seed_gives_the_same_values(bench: LearningBench) -> None:
     for case in bench.cases:
         first = bench.fitted(case).values(case.problem.fresh)
         second = bench.fit(case).values(case.problem.fresh)
@@ -233,9 +222,8 @@ def the_same_seed_gives_the_same_values(bench: LearningBench) -> None:
             )
 
 
-@says(SECTION)
-def asking_changes_nothing(bench: LearningBench) -> None:
-    """Asked twice for the same rows it says the same."""
+@says("Asked twice for the same rows it says the same.", SECTION)
+def _asking_changes_nothing(bench: LearningBench) -> None:
     for case in bench.cases:
         pipeline = bench.fitted(case)
         first = pipeline.values(case.problem.fresh)
@@ -247,23 +235,26 @@ def asking_changes_nothing(bench: LearningBench) -> None:
             )
 
 
-@says(SECTION, when=lambda bench: bench.algorithm.threads)
-def two_threads_fit(bench: LearningBench) -> None:
-    """It fits with two threads as well, since it declares `threads`."""
+@says(
+    "It fits with two threads as well, since it declares `threads`.",
+    SECTION,
+    when=lambda bench: bench.algorithm.threads,
+)
+def _two_threads_fit(bench: LearningBench) -> None:
     for case in bench.cases:
         pipeline = bench.fit(case, Fit(threads=2, report=stop_soon))
-        _check(pipeline.values(case.problem.fresh), bench, case, "two threads")
+        _check(pipeline.values(case.problem.fresh), case, "two threads")
 
 
-def _check(values: Any, bench: LearningBench, case: Any, of: str) -> None:
+def _check(values: Any, case: Case, of: str) -> None:
     check_values(values, case, case.problem.fresh.n_rows, f"{case.task.name}, {of}")
 
 
-def _context(bench: LearningBench, case: Any, prepared: Any) -> Any:
+def _context(bench: LearningBench, case: Case, prepared: Any) -> Any:
     return context_of(prepared.preparation, prepared.X, bench.setting(case), case.n_classes)
 
 
-def _errors_by_order(bench: LearningBench, case: Any) -> dict[tuple[int, ...], float]:
+def _errors_by_order(bench: LearningBench, case: Case) -> dict[tuple[int, ...], float]:
     """Return the share of wrong labels for each order in which the columns could be meant."""
     values = bench.fitted(case).values(case.problem.fresh)
     orders = itertools.permutations(range(case.n_classes))

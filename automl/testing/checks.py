@@ -7,11 +7,10 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from automl.errors import PluginError
-from automl.plugin.catalog import KINDS, Catalog
+from automl.plugin.catalog import KINDS, Catalog, unknown
 from automl.plugin.discovery import contributions_of, discover
 from automl.plugin.selection import CONTRIBUTION_TYPES, Plugins
 
@@ -45,40 +44,40 @@ class Property:
 
     Parameters
     ----------
-    holds : callable (bench) -> None
-        Raises where it does not hold; its docstring is the sentence.
+    id : str
+        A word to name the check by, as in ``expected_failures``.
+    sentence : str
+        What holds.
     section : str
         Heading in the docs.
+    holds : callable (bench) -> None
+        Raises where it does not hold.
     when : callable (bench) -> bool
         Whether it is asked of this contribution at all.
     """
 
-    holds: Callable[[Any], None]
+    id: str
+    sentence: str
     section: str
+    holds: Callable[[Any], None]
     when: Callable[[Any], bool]
 
-    @property
-    def id(self) -> str:
-        """A word to name the check by, as in ``expected_failures``."""
-        return str(getattr(self.holds, "__name__", ""))
 
-    @property
-    def sentence(self) -> str:
-        """What holds, in one sentence."""
-        return (self.holds.__doc__ or "").splitlines()[0]
+def _always(bench: object) -> bool:
+    del bench
+    return True
 
 
 def says(
-    section: str, when: Callable[[Any], bool] = lambda bench: True
+    sentence: str, section: str, when: Callable[[Any], bool] = _always
 ) -> Callable[[Callable[[Any], None]], Property]:
-    """Turn a function with a sentence for a docstring into a property."""
-    return partial(_property, section=section, when=when)
+    """Turn a function into a property that is named by a sentence."""
 
+    def turn(holds: Callable[[Any], None]) -> Property:
+        name = getattr(holds, "__name__", "").lstrip("_")
+        return Property(name, sentence, section, holds, when)
 
-def _property(
-    holds: Callable[[Any], None], section: str, when: Callable[[Any], bool]
-) -> Property:
-    return Property(holds, section, when)
+    return turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,8 +249,6 @@ def _installed(name: str, catalog: Catalog) -> list[tuple[str, Any]]:
     ]
     if not keys:
         names = {word for key, giver in catalog.givers.items() for word in (key[1], giver.plugin)}
-        from automl.plugin.catalog import unknown
-
         raise unknown("plugin", name, sorted(names))
     return [(kind, catalog.get(kind, found)) for kind, found in keys]
 

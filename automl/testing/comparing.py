@@ -36,7 +36,7 @@ def unlike(first: Any, second: Any, tolerance: float) -> bool:
     first, second = dense(first), dense(second)
     if first.shape != second.shape:
         return True
-    if first.dtype == object or second.dtype == object:
+    if object in (first.dtype, second.dtype):
         return bool(first.tolist() != second.tolist())
     return not np.allclose(
         first.astype(float), second.astype(float), rtol=tolerance, atol=tolerance, equal_nan=True

@@ -9,19 +9,35 @@ from automl.plugin.catalog import Catalog
 from automl.plugin.selection import Plugins
 from automl.testing.checks import Property
 
+_BENCHES = {
+    "algorithm": "learning:LearningBench",
+    "preprocessor": "preprocessors:PreparationBench",
+    "metric": "scoring:ScoringBench",
+    "task": "tasks:TaskBench",
+    "splitter": "plain:Bench",
+    "reader": "plain:Bench",
+    "listener": "plain:Bench",
+}
+
 _MODULES = {
-    "algorithm": ("learning:LearningBench", "algorithms", "declared"),
+    "algorithm": ("algorithms", "declared"),
+    "preprocessor": ("preprocessors",),
+    "metric": ("scoring",),
+    "task": ("tasks",),
+    "splitter": ("splitters",),
+    "reader": ("readers",),
+    "listener": ("listeners",),
 }
 
 
 def bench_for(kind: str, contribution: Any, catalog: Catalog, plugins: Plugins) -> Any:
     """Return what the checks of one contribution share."""
-    module, _, name = _MODULES[kind][0].partition(":")
+    module, _, name = _BENCHES[kind].partition(":")
     bench = getattr(import_module(f"automl.testing.{module}"), name)
     return bench(contribution, catalog, plugins)
 
 
 def properties_of(kind: str) -> tuple[Property, ...]:
     """Return what is asked of contributions of a kind."""
-    modules = (import_module(f"automl.testing.{name}") for name in _MODULES[kind][1:])
+    modules = (import_module(f"automl.testing.{name}") for name in _MODULES[kind])
     return tuple(one for module in modules for one in module.CHECKS)

@@ -102,12 +102,15 @@ def only_kind(problem: Problem, kind: Kind, n_columns: int) -> Problem:
 
     features = problem.schema.of(kind)[:n_columns]
     return replace(
-        problem, schema=Schema(features=features), table=cut(problem.table), fresh=cut(problem.fresh)
+        problem,
+        schema=Schema(features=features),
+        table=cut(problem.table),
+        fresh=cut(problem.fresh),
     )
 
 
 def encoded_targets(task: Task, hidden: NDArray[np.float64]) -> tuple[Target, Encoded] | None:
-    """Return a target that a task takes, and how it encodes it; None where it takes none of ours."""
+    """Return a target that a task takes, and its code; None where it takes none of ours."""
     for target in _targets(task.name, hidden):
         if task.matches(target) > 0:
             return target, task.encode(target)

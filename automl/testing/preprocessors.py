@@ -1,0 +1,422 @@
+"""What holds for every preprocessor."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automl.candidate.chains import after, initial_traits
+from automl.candidate.pipeline import FittedChain, FittedStep, Pipeline, Preparation
+from automl.candidate.recipe import Candidate
+from automl.data.table import Kind
+from automl.errors import AutoMLError
+from automl.plugin.context import PrepareContext
+from automl.plugin.guard import watch
+from automl.testing.checks import CheckFailedError, Property, says
+from automl.testing.comparing import dense, fingerprint, freeze, thaw, unlike
+from automl.testing.problems import (
+    Problem,
+    easy_problem,
+    encoded_targets,
+    with_constants,
+    with_missing,
+    with_unseen,
+)
+from automl.testing.process import reload_elsewhere
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from automl.data.table import Table
+    from automl.plugin.catalog import Catalog
+    from automl.plugin.contributions import Preprocessor, Task
+    from automl.plugin.selection import Plugins
+
+SECTION = "automl_preprocessors"
+LONGEST = 2
+"""Steps before the one that is checked, at most."""
+
+MOST = 100.0
+"""Numbers that are called scaled stay below this, whatever the unit was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way from raw columns of a kind to what a preprocessor takes.
+
+    Parameters
+    ----------
+    kind : Kind
+    before : tuple of Preprocessor
+        Steps that come first.
+    traits : frozenset of str
+        What the columns have when they arrive.
+    """
+
+    kind: Kind
+    before: tuple[Preprocessor, ...]
+    traits: frozenset[str]
+
+
+class PreparationBench:
+    """What the checks of one preprocessor share.
+
+    Parameters
+    ----------
+    preprocessor : Preprocessor
+    catalog : Catalog
+    plugins : Plugins
+    """
+
+    def __init__(self, preprocessor: Preprocessor, catalog: Catalog, plugins: Plugins) -> None:
+        self.preprocessor = preprocessor
+        self.catalog = catalog
+        self.plugins = plugins
+        self.problem = easy_problem()
+
+    @cached_property
+    def routes(self) -> list[Route]:
+        """The shortest way from each kind that leads to it."""
+        found = (self._route(kind) for kind in Kind)
+        return [route for route in found if route is not None]
+
+    @cached_property
+    def target(self) -> tuple[Task, NDArray[Any], int]:
+        """A task, the target of the training rows, and its number of classes."""
+        hidden = np.concatenate([self.problem.hidden, self.problem.fresh_hidden])
+        for task in self.catalog.tasks.values():
+            found = encoded_targets(task, hidden)
+            if found is not None:
+                classes = found[1].classes
+                n_classes = 0 if classes is None else len(classes)
+                return task, found[1].y[: len(self.problem.hidden)], n_classes
+        raise CheckFailedError("No task is installed.", "Install one, to check it with a target.")
+
+    def chain(
+        self,
+        route: Route,
+        *,
+        table: Table | None = None,
+        y: NDArray[Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+        problem: Problem | None = None,
+    ) -> FittedChain:
+        """Return the fitted steps up to the one that is checked."""
+        problem = problem or self.problem
+        task, target, n_classes = self.target
+        y = target[: problem.table.n_rows] if y is None else y
+        context = PrepareContext(
+            task=task.like or task.name,
+            n_classes=n_classes,
+            n_rows=len(y),
+            features=problem.schema.of(route.kind),
+        )
+        block: Any = (problem.table if table is None else table).block(route.kind)
+        steps = []
+        for step in (*route.before, self.preprocessor):
+            chosen = dict(params or {}) if step is self.preprocessor else {}
+            transformer = step.build(chosen, context)
+            transformer.fit(block, y)
+            block = transformer.transform(block)
+            steps.append(FittedStep(name=step.name, params=chosen, transformer=transformer))
+        return FittedChain(kind=route.kind, steps=tuple(steps))
+
+    def fitted(self, route: Route) -> FittedChain:
+        """Return the chain fitted on an easy problem."""
+        return self.chain(route)
+
+    def _route(self, kind: Kind) -> Route | None:
+        others = sorted(self.catalog.preprocessors.values(), key=lambda one: one.name)
+        waiting = [Route(kind, (), initial_traits(kind))]
+        for route in waiting:
+            if self.preprocessor.takes <= route.traits:
+                return route
+            if len(route.before) < LONGEST:
+                waiting += [
+                    Route(kind, (*route.before, one), after(route.traits, one))
+                    for one in others
+                    if one.takes <= route.traits and one not in route.before
+                ]
+        return None
+
+
+def run_chain(chain: FittedChain, table: Table) -> Any:
+    """Return what comes out of the last step."""
+    block: Any = table.block(chain.kind)
+    for step in chain.steps:
+        block = step.transformer.transform(block)
+    return block
+
+
+@says(
+    "Columns of at least one kind have all the traits that it takes, maybe after other steps.",
+    SECTION,
+)
+def _some_columns_reach_it(bench: PreparationBench) -> None:
+    if not bench.routes:
+        raise CheckFailedError(
+            f"takes={sorted(bench.preprocessor.takes)}: no kind of column ever has all of these.",
+            "Take one kind (number, category, string, text, date), and missing or unscaled.",
+        )
+
+
+@says("What comes out has other traits than what went in.", SECTION)
+def _it_is_of_use(bench: PreparationBench) -> None:
+    for route in bench.routes:
+        if after(route.traits, bench.preprocessor) == route.traits:
+            raise CheckFailedError(
+                f"{route.kind} columns have {sorted(route.traits)} before and after it.",
+                "Say in `takes`, `emits` and `removes` what it changes; else it is never chosen.",
+            )
+
+
+@says("One row comes out for each row, in their order.", SECTION)
+def _rows_keep_their_number_and_order(bench: PreparationBench) -> None:
+    for route in bench.routes:
+        chain, fresh = bench.fitted(route), bench.problem.fresh
+        n_rows = run_chain(chain, fresh).shape[0]
+        if n_rows != fresh.n_rows:
+            raise CheckFailedError(
+                f"{route.kind}: {fresh.n_rows} rows went in, {n_rows} came out.",
+                "Never drop or add rows in transform().",
+            )
+        backwards = np.arange(fresh.n_rows)[::-1]
+        if unlike(
+            run_chain(chain, fresh)[backwards], run_chain(chain, fresh.take(backwards)), 1e-9
+        ):
+            raise CheckFailedError(
+                f"{route.kind}: rows in another order give other rows.",
+                "Learn everything in fit(); transform() must not look at other rows.",
+            )
+
+
+@says("What comes out for a row does not depend on the rows beside it.", SECTION)
+def _one_row_gives_what_the_batch_gives(bench: PreparationBench) -> None:
+    for route in bench.routes:
+        chain, fresh = bench.fitted(route), bench.problem.fresh
+        batch = dense(run_chain(chain, fresh))
+        for row in (0, fresh.n_rows - 1):
+            alone = dense(run_chain(chain, fresh.take(np.array([row]))))
+            if unlike(alone, batch[row : row + 1], 1e-9):
+                raise CheckFailedError(
+                    f"{route.kind}: row {row} alone gives {alone[0][:5]}, "
+                    f"in a batch {batch[row][:5]}.",
+                    "Learn everything in fit(); transform() must not look at other rows.",
+                )
+
+
+@says("Fitted twice, or asked twice, it gives the same.", SECTION)
+def _the_same_data_gives_the_same_columns(bench: PreparationBench) -> None:
+    for route in bench.routes:
+        chain, fresh = bench.fitted(route), bench.problem.fresh
+        first = run_chain(chain, fresh)
+        run_chain(chain, bench.problem.table)
+        for again, what in ((chain, "asked"), (bench.chain(route), "fitted")):
+            if unlike(first, run_chain(again, fresh), 1e-12):
+                raise CheckFailedError(
+                    f"{route.kind}: {what} a second time it gives other columns.",
+                    "Learn in fit() only, and pass context.seed to everything that is random.",
+                )
+
+
+@says(
+    "Missing cells, unseen levels and columns of nothing else are fine where they can arrive.",
+    SECTION,
+)
+def _missing_and_unseen_cells_pass(bench: PreparationBench) -> None:
+    for route in bench.routes:
+        if "missing" in route.traits:
+            table = with_missing(bench.problem.table)
+            chain = bench.chain(route, table=table)
+            for rows in (bench.problem.fresh, with_unseen(with_missing(bench.problem.fresh))):
+                run_chain(chain, rows)
+        run_chain(bench.fitted(route), with_unseen(bench.problem.fresh))
+
+
+@says(
+    "What comes out has the traits that are left: no missing cell, no CSR, no other scale.", SECTION
+)
+def _what_it_emits_is_true(bench: PreparationBench) -> None:
+    for route in bench.routes:
+        left = after(route.traits, bench.preprocessor)
+        messy = "missing" in route.traits
+        table = with_missing(bench.problem.table) if messy else bench.problem.table
+        fresh = with_unseen(with_missing(bench.problem.fresh)) if messy else bench.problem.fresh
+        out = run_chain(bench.chain(route, table=table), fresh)
+        _check_form(out, left, route)
+        numbers = dense(out)
+        if numbers.dtype == object or np.issubdtype(numbers.dtype, np.integer):
+            continue
+        if "missing" not in left and not np.isfinite(numbers).all():
+            raise CheckFailedError(
+                f"{route.kind}: cells that are missing or not finite come out, and `missing` is "
+                "not among what is left.",
+                "Fill them, or emit 'missing'.",
+            )
+        if "unscaled" in route.traits - left:
+            largest = float(np.nanmax(np.abs(numbers), initial=0.0))
+            if largest > MOST:
+                raise CheckFailedError(
+                    f"{route.kind}: numbers up to {largest:.3g} come out, and `unscaled` is gone.",
+                    "Scale them, or do not take or remove 'unscaled'.",
+                )
+
+
+@says(
+    "It does not learn from the target since it does not declare `supervised`.",
+    SECTION,
+    when=lambda bench: not bench.preprocessor.supervised,
+)
+def _the_target_is_not_read(bench: PreparationBench) -> None:
+    for route in bench.routes:
+        other = bench.target[1][::-1].copy()
+        fresh = bench.problem.fresh
+        if unlike(
+            run_chain(bench.fitted(route), fresh),
+            run_chain(bench.chain(route, y=other), fresh),
+            1e-12,
+        ):
+            raise CheckFailedError(
+                f"{route.kind}: another target gives other columns.",
+                "Declare supervised=True, so that it is fitted without the rows it is used on.",
+            )
+
+
+@says("Fitting and transforming work on read-only blocks and leave them as they were.", SECTION)
+def _inputs_stay_untouched(bench: PreparationBench) -> None:
+    for route in bench.routes:
+        block = bench.problem.table.block(route.kind).copy()
+        for step in bench.chain(route).steps[:-1]:
+            block = step.transformer.transform(block)
+        y = bench.target[1].copy()
+        before = fingerprint(block), fingerprint(y)
+        freeze([block, y])
+        transformer = bench.chain(route).steps[-1].transformer
+        try:
+            transformer.fit(block, y)
+            transformer.transform(block)
+        except ValueError as error:
+            if "read-only" not in str(error) and "not writeable" not in str(error):
+                raise
+            raise CheckFailedError(
+                f"{route.kind}: it writes into what it was given ({error}).",
+                "Copy X before changing it.",
+            ) from error
+        finally:
+            thaw([block, y])
+        if before != (fingerprint(block), fingerprint(y)):
+            raise CheckFailedError(
+                f"{route.kind}: it changed what it was given, though it is read-only.",
+                "Copy X before changing it.",
+            )
+
+
+@says(
+    "Fitting and transforming print nothing and leave random states and environment alone.", SECTION
+)
+def _global_state_stays_untouched(bench: PreparationBench) -> None:
+    for route in bench.routes:
+        bench.fitted(route)
+        with watch() as watched:
+            run_chain(bench.chain(route), bench.problem.fresh)
+        if watched.changed or watched.printed.strip():
+            raise CheckFailedError(
+                f"{route.kind}: it changes {' and '.join(watched.changed) or 'nothing'}, and "
+                f"prints {watched.printed[:80]!r}.",
+                "Use np.random.default_rng(context.seed), and print nothing.",
+            )
+
+
+@says("Both ends of every range survive JSON, fit and transform.", SECTION)
+def _ends_of_the_space_fit(bench: PreparationBench) -> None:
+    for route in bench.routes:
+        for params in _ends(bench.preprocessor.space):
+            if json.loads(json.dumps(params)) != params:
+                raise CheckFailedError(f"{params} does not survive JSON.", "Use plain values.")
+            run_chain(bench.chain(route, params=params), bench.problem.fresh)
+
+
+@says("Columns of one value, and three rows, are fine.", SECTION)
+def _constant_columns_and_few_rows_are_fine(bench: PreparationBench) -> None:
+    for route in bench.routes:
+        run_chain(
+            bench.chain(route, table=with_constants(bench.problem.table)), bench.problem.fresh
+        )
+        few = easy_problem(n_rows=3, n_fresh=5)
+        run_chain(bench.chain(route, problem=few), few.fresh)
+
+
+@says(
+    "Saved as declared, it loads in a new process and gives the same columns.",
+    "how-a-fitted-object-is-saved",
+    when=lambda bench: bench.preprocessor.saved is not None,
+)
+def _a_saved_step_loads_elsewhere(bench: PreparationBench) -> None:
+    chains = [bench.fitted(route) for route in bench.routes]
+    tables = [bench.problem.fresh for _ in chains]
+    pipelines = [_pipeline(bench, chain) for chain in chains]
+    try:
+        loaded = reload_elsewhere(pipelines, tables, bench.catalog, bench.plugins, prepared=True)
+    except AutoMLError as error:
+        raise CheckFailedError(error.message, error.remedy) from error
+    for pipeline, fresh, columns in zip(pipelines, tables, loaded, strict=True):
+        if unlike(pipeline.preparation.transform(fresh), columns, 1e-9):
+            raise CheckFailedError(
+                "It gives other columns after loading.",
+                "Save everything that transform() needs, at full precision.",
+            )
+
+
+def _check_form(out: Any, left: frozenset[str], route: Route) -> None:
+    sparse = not isinstance(out, np.ndarray)
+    if sparse != ("sparse" in left):
+        raise CheckFailedError(
+            f"{route.kind}: a {type(out).__name__} comes out, and `sparse` is "
+            f"{'not ' if sparse else ''}among what is left.",
+            "Emit 'sparse' exactly where a CSR matrix comes out.",
+        )
+    if sparse and out.format != "csr":
+        raise CheckFailedError(f"A {out.format} matrix comes out.", "Return .tocsr().")
+    if out.ndim != 2:
+        raise CheckFailedError(f"An array of shape {out.shape} comes out.", "Return a matrix.")
+    if {"text", "string", "category"}.isdisjoint(left) and out.dtype != np.float64:
+        raise CheckFailedError(
+            f"{route.kind}: {out.dtype} comes out.", "Return float64, what learners are given."
+        )
+
+
+def _ends(space: Any) -> Iterator[dict[str, Any]]:
+    for last in (False, True):
+        ends = {}
+        for name, given in space.items():
+            found = given.distribution() if hasattr(given, "distribution") else given
+            values = getattr(found, "choices", None) or (found.low, found.high)
+            ends[name] = values[-1 if last else 0]
+        yield ends
+
+
+def _pipeline(bench: PreparationBench, chain: FittedChain) -> Pipeline:
+    task, _, n_classes = bench.target
+    sparse = not isinstance(run_chain(chain, bench.problem.fresh), np.ndarray)
+    return Pipeline(
+        candidate=Candidate(algorithm="nothing"),
+        task=task,
+        n_classes=n_classes,
+        preparation=Preparation(
+            chains=(chain,), sparse=sparse, categories=(), n_levels=(), names=()
+        ),
+        estimator=None,
+        present=(),
+        constant=(1.0,) * max(n_classes, 1),
+    )
+
+
+CHECKS: tuple[Property, ...] = tuple(
+    one for one in list(globals().values()) if isinstance(one, Property)
+)

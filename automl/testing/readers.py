@@ -1,0 +1,45 @@
+"""What holds for every reader."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from automl.errors import AutoMLError
+from automl.testing.checks import CheckFailedError, Property, says
+
+if TYPE_CHECKING:
+    from automl.testing.plain import Bench
+
+SECTION = "automl_readers"
+
+NO_SOURCES = ("", " ", "no such file", "/nowhere/at.all", "about:nothing", "x" * 5000, "täble\n")
+"""Strings that name no table of any known form."""
+
+
+@says("matches() says False, and does not raise, for strings that name no table.", SECTION)
+def _other_sources_are_left_alone(bench: Bench) -> None:
+    for source in NO_SOURCES:
+        if bench.contribution.matches(source) is not False:
+            raise CheckFailedError(
+                f"matches({source[:30]!r}) is not False.",
+                "Look for an ending or a scheme of your own, and return a bool.",
+            )
+
+
+@says("read() of a place that is not there raises an error that names the place.", SECTION)
+def _a_missing_place_is_named(bench: Bench) -> None:
+    source = "/nowhere/missing_table"
+    try:
+        bench.contribution.read(source)
+    except (AutoMLError, OSError) as error:
+        if "missing_table" in str(error):
+            return
+        raise CheckFailedError(
+            f"read() raised {type(error).__name__}: {error}.", "Name the place in the message."
+        ) from error
+    raise CheckFailedError("read() of a missing place raised nothing.", "Raise FileNotFoundError.")
+
+
+CHECKS: tuple[Property, ...] = tuple(
+    one for one in list(globals().values()) if isinstance(one, Property)
+)

@@ -16,7 +16,7 @@ from automl.plugin.discovery import discover
 from automl.plugin.notify import Notifier, warn_about
 from automl.plugin.selection import Plugins
 from automl.search.budget import Budget, Clock
-from automl.search.cores import usable_cores
+from automl.search.cores import cores
 from automl.search.folder import run_folder
 from automl.search.loop import Search
 from automl.search.plan import plan_run
@@ -186,10 +186,10 @@ def fit(  # noqa: PLR0913 - the whole public face of a run, in one place
 
 def _workers(n_jobs: int | None) -> int:
     if n_jobs is None:
-        return usable_cores()
+        return cores()
     if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or n_jobs == 0 or n_jobs < -1:
         raise InputError("E_INPUT_JOBS", f"n_jobs={n_jobs!r}, expected 1 up, -1 for all, or None.")
-    return min(n_jobs, usable_cores()) if n_jobs > 0 else usable_cores()
+    return min(n_jobs, cores()) if n_jobs > 0 else cores()
 
 
 def _pool(call: _Call, catalog: Catalog, folder: Path) -> Pool:

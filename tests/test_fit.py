@@ -171,7 +171,7 @@ def test_wrong_values_never_become_a_score(fault: str, status: str) -> None:
 
 def test_metrics_by_name_scorer_and_function() -> None:
     x, y = table()
-    number = x["size"] + 1
+    number = x["size"] + 20 * (x["color"] == "red")
 
     def hits(y_true: np.ndarray, y_pred: np.ndarray) -> float:
         assert set(y_true) <= {"no", "yes"}

@@ -12,6 +12,7 @@ from automl.data.apply import apply
 from automl.data.given import separate
 from automl.data.infer import infer
 from automl.data.source import open_source
+from automl.data.suspect import suspect
 from automl.errors import DataError
 from automl.plugin.context import Context
 from automl.search.scoring import resolve_metric
@@ -144,15 +145,18 @@ def ask(
     schema, found = infer(given.raw, columns)
     task = choose_task(given, strategy.task, catalog)
     encoded = task.encode(given.target)
+    table = apply(schema, given.raw).table
+    n_classes = 0 if encoded.classes is None else len(encoded.classes)
+    doubts = suspect(schema, table, given.target.name, encoded.y, n_classes)
     return Question(
         catalog=catalog,
         given=given,
         schema=schema,
-        table=apply(schema, given.raw).table,
+        table=table,
         task=task,
         encoded=encoded,
         metric=resolve_metric(metric, task, encoded.classes, catalog),
-        findings=(*given.findings, *found),
+        findings=(*given.findings, *found, *doubts),
     )
 
 

@@ -153,16 +153,16 @@ def _learning_stops_when_told(bench: LearningBench) -> None:
             )
 
 
-@says("report() hears of each round, numbered from 1 on.", ROUNDS, when=_in_rounds)
+@says("report() hears of the rounds, by numbers that grow from 1 on.", ROUNDS, when=_in_rounds)
 def _every_round_is_reported(bench: LearningBench) -> None:
     for case in bench.cases:
         rounds = _Rounds(last_call=5)
         bench.fit(case, Fit(report=rounds))
         heard = rounds.heard
-        if not heard or heard[0] != 1 or set(np.diff(heard).tolist()) - {0, 1}:
+        if not heard or heard[0] < 1 or sorted(heard) != heard:
             raise CheckFailedError(
                 f"{case.task.name}: report() heard of rounds {heard[:5]}.",
-                "Call report(round_, score) after each round, with 1, 2, 3, ...",
+                "Call report(round_, score) after each round, with numbers that grow from 1 on.",
             )
 
 

@@ -132,7 +132,8 @@ class PreparationBench:
         return self.chain(route)
 
     def _route(self, kind: Kind) -> Route | None:
-        others = sorted(self.catalog.preprocessors.values(), key=lambda one: one.name)
+        known = sorted(self.catalog.preprocessors.values(), key=lambda one: one.name)
+        others = [one for one in known if not one.supervised]
         waiting = [Route(kind, (), initial_traits(kind))]
         for route in waiting:
             if self.preprocessor.takes <= route.traits:

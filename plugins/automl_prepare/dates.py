@@ -22,21 +22,21 @@ MAX_PAIRED = 4
 PARTS = ("elapsed", "year", "month", "day", "weekday", "yearday", "hour")
 
 
-def _parts(seconds: Matrix) -> Matrix:
-    """Return all parts of one column, of shape (n_rows, n_parts); NaN where the date is missing."""
-    gone = np.isnan(seconds)
-    moment = np.clip(np.where(gone, 0.0, seconds), FIRST, LAST)
+def _parts(X: Matrix) -> Matrix:
+    """Return all parts of each date, of shape (*X.shape, n_parts); NaN where it is missing."""
+    gone = np.isnan(X)
+    moment = np.clip(np.where(gone, 0.0, X), FIRST, LAST)
     days = np.floor(moment / DAY)
     day = days.astype(np.int64).view("datetime64[D]")
     month, year = day.astype("datetime64[M]"), day.astype("datetime64[Y]")
-    out = np.empty((len(seconds), len(PARTS)))
-    out[:, 0] = moment / DAY
-    out[:, 1] = year.view(np.int64) + 1970
-    out[:, 2] = month.view(np.int64) % 12 + 1
-    out[:, 3] = (day - month.astype("datetime64[D]")).view(np.int64) + 1
-    out[:, 4] = (days + 3) % 7
-    out[:, 5] = (day - year.astype("datetime64[D]")).view(np.int64) + 1
-    out[:, 6] = (moment - days * DAY) / 3600.0
+    out = np.empty((*X.shape, len(PARTS)))
+    out[..., 0] = moment / DAY
+    out[..., 1] = year.view(np.int64) + 1970
+    out[..., 2] = month.view(np.int64) % 12 + 1
+    out[..., 3] = (day - month.astype("datetime64[D]")).view(np.int64) + 1
+    out[..., 4] = (days + 3) % 7
+    out[..., 5] = (day - year.astype("datetime64[D]")).view(np.int64) + 1
+    out[..., 6] = (moment - days * DAY) / 3600.0
     out[gone] = np.nan
     return out
 
@@ -48,15 +48,18 @@ class Calendar:
     four date columns the days between them follow. Missing stays missing.
     """
 
-    kept: list[list[int]]
+    sources: list[int]
+    kept: list[int]
 
     def fit(self, X: Matrix, y: Any = None) -> Calendar:
         """Learn which parts vary."""
-        self.kept = []
+        self.sources, self.kept = [], []
         for j in range(X.shape[1]):
             parts = _parts(X[~np.isnan(X[:, j]), j])
             varies = (parts != parts[:1]).any(axis=0)
-            self.kept.append([0, *(k for k in range(1, len(PARTS)) if varies[k])])
+            kept = [0, *(k for k in range(1, len(PARTS)) if varies[k])]
+            self.kept += kept
+            self.sources += [j] * len(kept)
         return self
 
     def _pairs(self, n_in: int) -> list[tuple[int, int]]:
@@ -64,10 +67,13 @@ class Calendar:
 
     def transform(self, X: Matrix) -> Matrix:
         """Return the parts of each column, then the differences."""
-        blocks = [_parts(X[:, j])[:, kept] for j, kept in enumerate(self.kept)]
-        blocks += [((X[:, b] - X[:, a]) / DAY)[:, None] for a, b in self._pairs(X.shape[1])]
-        return np.concatenate(blocks, axis=1)
+        parts = _parts(X)[:, self.sources, self.kept]
+        pairs = self._pairs(X.shape[1])
+        if not pairs:
+            return parts
+        first, second = np.array(pairs).T
+        return np.concatenate([parts, (X[:, second] - X[:, first]) / DAY], axis=1)
 
     def lineage(self, n_in: int) -> list[tuple[int, ...]]:
         """Return the input columns of each output column."""
-        return [(j,) for j, kept in enumerate(self.kept) for _ in kept] + list(self._pairs(n_in))
+        return [(j,) for j in self.sources] + list(self._pairs(n_in))

@@ -187,7 +187,7 @@ def fit(  # noqa: PLR0913 - the whole public face of a run, in one place
 def _workers(n_jobs: int | None) -> int:
     if n_jobs is None:
         return cores()
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or n_jobs == 0 or n_jobs < -1:
+    if n_jobs == 0 or n_jobs < -1:
         raise InputError("E_INPUT_JOBS", f"n_jobs={n_jobs!r}, expected 1 up, -1 for all, or None.")
     return min(n_jobs, cores()) if n_jobs > 0 else cores()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from automl.candidate.chains import after, initial_traits
+from automl.candidate.matrix import as_numbers, count_levels, side_by_side, stack
 from automl.data.folds import crossfit
 from automl.data.table import Kind
 from automl.plugin.context import Context, PrepareContext
@@ -96,8 +97,8 @@ class Preparation:
             block: Any = table.block(chain.kind)
             for step in chain.steps:
                 block = step.transformer.transform(block)
-            blocks.append(_as_numbers(block, chain))
-        return _side_by_side(blocks, sparse=self.sparse, n_rows=table.n_rows)
+            blocks.append(as_numbers(block, codes=not chain.steps))
+        return side_by_side(blocks, sparse=self.sparse, n_rows=table.n_rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,11 +201,11 @@ def fit_preparation(
             continue
         fitted, block, traits = _fit_chain(kind, steps, table, y, features, catalog, setting)
         chain = FittedChain(kind=kind, steps=fitted)
-        block = _as_numbers(block, chain)
+        block = as_numbers(block, codes=not chain.steps)
         if "category" in traits or (kind is Kind.STRING and not steps):
             start = len(names)
             categories += range(start, start + block.shape[1])
-            n_levels += _count_levels(block)
+            n_levels += count_levels(block)
         names += _column_names(kind, features, block.shape[1])
         chains.append(chain)
         blocks.append(block)
@@ -216,7 +217,7 @@ def fit_preparation(
         n_levels=tuple(n_levels),
         names=tuple(names),
     )
-    X = _side_by_side(blocks, sparse=sparse, n_rows=table.n_rows)
+    X = side_by_side(blocks, sparse=sparse, n_rows=table.n_rows)
     return Prepared(preparation=preparation, X=X)
 
 
@@ -360,41 +361,8 @@ def _fit_step(
         inner.fit(block[rows], y[rows])
         parts.append(inner.transform(block[fold.test]))
     order = np.argsort(np.concatenate([fold.test for fold in folds]))
-    stacked = _stack(parts)
+    stacked = stack(parts)
     return transformer, stacked[order]
-
-
-def _stack(parts: list[Any]) -> Any:
-    if isinstance(parts[0], np.ndarray):
-        return np.concatenate(parts)
-    from scipy.sparse import vstack
-
-    return vstack(parts, format="csr")
-
-
-def _as_numbers(block: Any, chain: FittedChain) -> Any:
-    """Hand codes over as floats, NaN where there is no level."""
-    if not isinstance(block, np.ndarray):
-        return block
-    if np.issubdtype(block.dtype, np.integer) and not chain.steps:
-        return np.where(block < 0, np.nan, block).astype(np.float64)
-    return block.astype(np.float64, copy=False)
-
-
-def _side_by_side(blocks: list[Any], *, sparse: bool, n_rows: int) -> Any:
-    if not blocks:
-        return np.empty((n_rows, 0))
-    if sparse:
-        from scipy.sparse import csr_matrix, hstack
-
-        return hstack([csr_matrix(block) for block in blocks], format="csr")
-    joined = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
-    return np.ascontiguousarray(joined)
-
-
-def _count_levels(block: NDArray[np.float64]) -> list[int]:
-    filled = np.where(np.isnan(block), -1, block)
-    return [int(highest) + 1 for highest in filled.max(axis=0, initial=-1)]
 
 
 def _column_names(kind: Kind, features: tuple[Feature, ...], width: int) -> list[str]:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from automl.data.schema import Schema
     from automl.plugin.catalog import Catalog
     from automl.plugin.context import Context
-    from automl.plugin.contributions import Algorithm, Params, Range, Task
+    from automl.plugin.contributions import Algorithm, Params, Task
+    from automl.plugin.space import Range
 
 PREPARE = "prepare:"
 """Prefix of the parameters that choose a chain for a kind."""
@@ -54,9 +55,7 @@ class AlgorithmSpace:
     starts: tuple[Params, ...]
     fixed: Params = field(default_factory=dict)
 
-    def bent(
-        self, ranges: Mapping[str, object] | None, starts: tuple[Params, ...]
-    ) -> AlgorithmSpace:
+    def bent(self, ranges: Mapping[str, Any] | None, starts: tuple[Params, ...]) -> AlgorithmSpace:
         """Return the space as a user wants it.
 
         Parameters

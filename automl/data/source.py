@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from automl.errors import AutoMLError, DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from automl.plugin.contributions import Reader
+
+class Reader(Protocol):
+    """What reads tables from places that a string names."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def matches(self) -> Callable[[str], bool]:
+        """Whether it is in charge of a place."""
+
+    @property
+    def read(self) -> Callable[[str], Any]:
+        """Read the table."""
 
 
 def open_source(source: object, readers: Mapping[str, Reader]) -> Any:
@@ -33,7 +48,7 @@ def open_source(source: object, readers: Mapping[str, Reader]) -> Any:
     for reader in readers.values():
         if reader.matches(place):
             return _read(reader, place)
-    if "://" not in place and not os.path.exists(place):
+    if "://" not in place and not Path(place).exists():
         raise DataError("E_DATA_SOURCE", f"There is no file {place!r}.", "Check the path.")
     raise DataError(
         "E_DATA_SOURCE",

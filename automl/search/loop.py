@@ -7,6 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from automl.events import Improved, TrialFinished, TrialStarted
 from automl.search.evaluate import FoldJob
 from automl.search.outcome import Evaluation, Failure, FoldFailure, FoldResult, Reason
@@ -202,24 +204,21 @@ class Search:
         outcome = self._outcome(active)
         self.outcomes.append(outcome)
         self._schedule.tell(outcome)
-        complete = isinstance(outcome, Evaluation)
+        score = outcome.cv_score if isinstance(outcome, Evaluation) else None
+        failure = outcome if isinstance(outcome, Failure) else None
+        algorithm = outcome.candidate.algorithm
         self._say(
             TrialFinished,
             number=outcome.number,
-            algorithm=outcome.candidate.algorithm,
-            status="complete" if complete else outcome.reason.value,
-            score=outcome.cv_score if complete else None,
+            algorithm=algorithm,
+            status=failure.reason.value if failure else "complete",
+            score=score,
             seconds=outcome.seconds,
-            message="" if complete else outcome.message,
+            message=failure.message if failure else "",
         )
-        if complete and self._improves(outcome.cv_score):
-            self._best = outcome.cv_score
-            self._say(
-                Improved,
-                number=outcome.number,
-                algorithm=outcome.candidate.algorithm,
-                score=outcome.cv_score,
-            )
+        if score is not None and self._improves(score):
+            self._best = score
+            self._say(Improved, number=outcome.number, algorithm=algorithm, score=score)
 
     def _outcome(self, active: _Active) -> Outcome:
         failure = active.failure
@@ -237,7 +236,7 @@ class Search:
                     fold_scores=tuple(result.score for result in results),
                     values=values,
                     members=tuple(result.member for result in results),
-                    sample=sum(result.sample for result in results) / len(results),
+                    sample=np.mean([result.sample for result in results], axis=0),
                     seconds=active.seconds,
                 )
             failure = FoldFailure(reason=Reason.NONFINITE, message=f"The score is {score}.")

@@ -107,4 +107,5 @@ def _recode(given: Encoded, training: Encoded, name: str) -> NDArray[Any]:
             "E_DATA_VALIDATION",
             f"The validation set has labels of {name!r} that the source has not: {unknown[:5]}.",
         )
-    return np.array([codes[label] for label in given.classes.tolist()])[given.y]
+    recoded: NDArray[Any] = np.array([codes[label] for label in given.classes.tolist()])[given.y]
+    return recoded

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,9 @@ class AlgorithmStudy:
         self._seed = int(
             hashlib.sha256(f"{seed}/{space.algorithm.name}".encode()).hexdigest()[:8], 16
         )
-        self._direction = "maximize" if greater_is_better else "minimize"
+        self._direction: Literal["maximize", "minimize"] = (
+            "maximize" if greater_is_better else "minimize"
+        )
         self._sampler = sampler
         self._starts = deque(space.start_candidates())
         self._told: list[tuple[dict[str, Any], float]] = []

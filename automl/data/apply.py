@@ -78,6 +78,8 @@ def apply(schema: Schema, raw: Raw, *, on_missing: str = "error") -> Applied:
             block[:, position] = (
                 _EMPTY[kind] if column is None else _cells(feature, column, lookups, said)
             )
+        if features and kind in lookups.ranges:
+            _finish(block, features, lookups, said)
         blocks[kind.value] = block
     return Applied(
         table=Table(**blocks),
@@ -149,7 +151,7 @@ class _Same:
 class _Lookups:
     """What is built once for a schema: features by kind, codes by level."""
 
-    __slots__ = ("_codes", "_numbers", "features", "needed", "unneeded")
+    __slots__ = ("_codes", "_numbers", "features", "needed", "ranges", "unneeded")
 
     def __init__(self, schema: Schema) -> None:
         self.features = {kind: schema.of(kind) for kind in Kind}
@@ -161,6 +163,7 @@ class _Lookups:
             if feature.levels
         }
         self._numbers: dict[str, dict[float, int]] = {}
+        self.ranges = {kind: _ranges(self.features[kind]) for kind in (Kind.NUMBER, Kind.DATE)}
 
     def code(self, feature: Feature, level: str) -> int:
         """Return the code of a level as written, or as the number or truth value it says."""
@@ -186,6 +189,19 @@ class _Lookups:
                     known[number] = UNSEEN if number in known else code
             self._numbers[feature.name] = known
         return known
+
+
+def _ranges(
+    features: tuple[Feature, ...],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64] | None]:
+    """Return the lowest and highest number of each feature, and the scales unless all are 1."""
+    lows = [-_LARGEST if feature.low is None else feature.low for feature in features]
+    highs = [_LARGEST if feature.high is None else feature.high for feature in features]
+    scales = np.array([feature.scale for feature in features])
+    return np.array(lows), np.array(highs), scales if (scales != 1.0).any() else None
+
+
+_LARGEST = float(np.finfo(np.float64).max)
 
 
 @lru_cache(maxsize=16)
@@ -264,7 +280,7 @@ def _cells(
     if column.bad is not None:
         said.cells("W_SCHEMA_UNREAD", feature.name, column.bad)
     if feature.kind is Kind.NUMBER or feature.kind is Kind.DATE:
-        return _numbers(feature, column, said)
+        return _read(feature, column, said)
     codes, levels = column.spelled()
     if feature.kind is Kind.TEXT:
         return _texts(codes, levels)
@@ -285,15 +301,21 @@ def _texts(codes: NDArray[np.int32], levels: tuple[str, ...]) -> NDArray[np.obje
     return texts[codes]
 
 
-def _numbers(feature: Feature, column: RawColumn, said: _Said) -> NDArray[np.float64]:
-    values = _read(feature, column, said)
-    infinite = np.isinf(values)
-    if infinite.any():
-        said.cells("W_SCHEMA_INFINITE", feature.name, infinite)
-        values = np.where(infinite, np.nan, values)
-    if feature.low is not None and feature.high is not None:
-        said.cells("W_SCHEMA_RANGE", feature.name, (values < feature.low) | (values > feature.high))
-    return values if feature.scale == 1.0 else values / feature.scale
+def _finish(
+    block: NDArray[np.float64], features: tuple[Feature, ...], lookups: _Lookups, said: _Said
+) -> None:
+    """Deal with infinite cells, cells out of range and scales of a whole block of numbers."""
+    lows, highs, scales = lookups.ranges[features[0].kind]
+    beyond = (block < lows) | (block > highs)
+    if beyond.any():
+        infinite = np.isinf(block)
+        for position in np.flatnonzero(beyond.any(axis=0)).tolist():
+            name = features[position].name
+            said.cells("W_SCHEMA_INFINITE", name, infinite[:, position])
+            said.cells("W_SCHEMA_RANGE", name, beyond[:, position] & ~infinite[:, position])
+        block[infinite] = np.nan
+    if scales is not None:
+        block /= scales
 
 
 def _read(feature: Feature, column: RawColumn, said: _Said) -> NDArray[np.float64]:
@@ -303,22 +325,29 @@ def _read(feature: Feature, column: RawColumn, said: _Said) -> NDArray[np.float6
     if feature.kind is Kind.NUMBER and column.form in {Form.NUMBER, Form.BOOLEAN}:
         return column.values
     codes, levels = column.spelled()
-    values = np.full(len(levels) + 1, np.nan)
-    unread = np.zeros(len(levels) + 1, dtype=bool)
-    for position, level in enumerate(levels):
-        value = _value(feature, level)
-        unread[position] = value is None
-        if value is not None:
-            values[position] = value
-    if unread.any():
-        said.cells("W_SCHEMA_UNREAD", feature.name, unread[codes])
-    return values[codes]
-
-
-def _value(feature: Feature, level: str) -> float | None:
     if feature.kind is Kind.NUMBER:
-        return parse.to_number(level, feature.format or ".")
-    if level.strip() in parse.MISSING_SPELLINGS:
-        return np.nan
-    value = parse.to_seconds(level, feature.format or "iso")
-    return parse.to_seconds(level, "iso") if value is None else value
+        values, unread = parse.to_numbers(levels, feature.format or ".")
+    else:
+        values, unread = _moments(levels, feature.format or "iso")
+    if unread:
+        wrong = np.zeros(len(levels) + 1, dtype=bool)
+        wrong[unread] = True
+        said.cells("W_SCHEMA_UNREAD", feature.name, wrong[codes])
+    return np.append(values, np.nan)[codes]
+
+
+def _moments(levels: tuple[str, ...], form: str) -> tuple[NDArray[np.float64], list[int]]:
+    """Return the seconds of each date, and the positions of what is none."""
+    seconds = np.full(len(levels), np.nan)
+    unread = []
+    for position, level in enumerate(levels):
+        if level.strip() in parse.MISSING_SPELLINGS:
+            continue
+        second = parse.to_seconds(level, form)
+        if second is None and form != "iso":
+            second = parse.to_seconds(level, "iso")
+        if second is None:
+            unread.append(position)
+        else:
+            seconds[position] = second
+    return seconds, unread

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from automl.data.column import RawColumn
 
+FEW_ROWS = 32
+"""With so few rows Python objects are quicker than Arrow."""
+
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
 
@@ -117,6 +120,8 @@ def _codes(indices: Any) -> NDArray[np.int32]:
 def _strings(name: str, values: Any, dtype: str) -> RawColumn:
     import pyarrow as pa
 
+    if len(values) <= FEW_ROWS:
+        return of_objects(name, values.to_pylist(), dtype)
     if str(values.type) == "string_view":
         values = values.cast(pa.large_string())
     encoded = values.dictionary_encode()

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from automl.data.column import RawColumn
 
+FEW_ROWS = 32
+"""With so few rows Python objects are quicker than Arrow."""
+
 
 def columns(frame: Any) -> Iterator[RawColumn]:
     """Yield the columns of a table, by position (names may repeat)."""
@@ -50,6 +53,8 @@ def _arrow(name: str, series: Any) -> RawColumn:
     from automl.data import from_arrow
 
     values = series.array
+    if len(values) <= FEW_ROWS and type(series.dtype).__name__ == "StringDtype":
+        return of_objects(name, values.tolist(), "str")
     if not hasattr(values, "__arrow_array__"):
         return of_objects(name, series.to_numpy(dtype=object), str(series.dtype))
     return from_arrow.column(name, values.__arrow_array__(), str(series.dtype))

@@ -26,23 +26,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class _Family(enum.Enum):
-    MISSING = "missing"
-    BOOLEAN = "bool"
-    NUMBER = "number"
-    DURATION = "duration"
-    DATE = "date"
-    STRING = "str"
-    WORDS = "words"
-    UNUSABLE = "unusable"
+_MISSING, _BOOLEAN, _NUMBER, _DURATION = "missing", "boolean", "number", "duration"
+_DATE, _STRING, _WORDS, _UNUSABLE = "date", "string", "words", "unusable"
 
-
-_BY_TYPE: dict[type, _Family] = {
-    str: _Family.STRING,
-    float: _Family.NUMBER,
-    int: _Family.NUMBER,
-    bool: _Family.BOOLEAN,
-    type(None): _Family.MISSING,
+_BY_TYPE: dict[type, str] = {
+    str: _STRING,
+    float: _NUMBER,
+    int: _NUMBER,
+    bool: _BOOLEAN,
+    type(None): _MISSING,
 }
 
 
@@ -54,16 +46,17 @@ def of_objects(name: str, values: Sequence[Any] | NDArray[Any], dtype: str = "ob
     other type are bad, and missing.
     """
     types = set(map(type, values))
-    families = {_family(kind) for kind in types} - {_Family.MISSING}
-    if families == {_Family.STRING}:
+    families = {_family(kind) for kind in types}
+    families.discard(_MISSING)
+    if families == {_STRING}:
         return _strings(name, values, dtype)
-    if families == {_Family.STRING, _Family.NUMBER} and _only_nan(values):
+    if families == {_STRING, _NUMBER} and _only_nan(values):
         return _strings(name, values, dtype)
     if not families:
         return column.empty(name, len(values))
-    if families <= {_Family.NUMBER, _Family.BOOLEAN}:
+    if families <= {_NUMBER, _BOOLEAN}:
         return _numbers(name, values, types, families, dtype)
-    if families in ({_Family.DATE}, {_Family.DURATION}) or _timed(families, values):
+    if families in ({_DATE}, {_DURATION}) or _timed(families, values):
         return _times(name, values, families, dtype)
     return _mixed(name, values, dtype)
 
@@ -71,39 +64,39 @@ def of_objects(name: str, values: Sequence[Any] | NDArray[Any], dtype: str = "ob
 def is_missing(value: object) -> bool:
     """Whether a cell holds nothing: None, NaN of any type, NaT, NA, a masked cell."""
     family = _family(type(value))
-    if family is _Family.MISSING:
+    if family is _MISSING:
         return True
-    if family in {_Family.NUMBER, _Family.DATE, _Family.DURATION}:
+    if family in {_NUMBER, _DATE, _DURATION}:
         return bool(value != value)  # noqa: PLR0124  # only NaN and NaT differ from themselves
     return False
 
 
-def _family(kind: type) -> _Family:
+def _family(kind: type) -> str:
     known = _BY_TYPE.get(kind)
     if known is None:
         known = _BY_TYPE[kind] = _look_up(kind)
     return known
 
 
-def _look_up(kind: type) -> _Family:
+def _look_up(kind: type) -> str:
     if kind.__name__ in {"NAType", "NaTType", "MaskedConstant"}:
-        return _Family.MISSING
+        return _MISSING
     if kind.__name__ in {"Period", "Interval"}:
-        return _Family.WORDS
+        return _WORDS
     for family, members in _MEMBERS:
         if issubclass(kind, members):
             return family
-    return _Family.UNUSABLE
+    return _UNUSABLE
 
 
-_MEMBERS: tuple[tuple[_Family, tuple[type, ...]], ...] = (
-    (_Family.WORDS, (bytes, bytearray, uuid.UUID, PurePath)),
-    (_Family.STRING, (str,)),
-    (_Family.BOOLEAN, (bool, np.bool_)),
-    (_Family.WORDS, (enum.Enum,)),
-    (_Family.DURATION, (timedelta, np.timedelta64, time)),
-    (_Family.NUMBER, (numbers.Real, Decimal, np.integer, np.floating)),
-    (_Family.DATE, (date, np.datetime64)),
+_MEMBERS: tuple[tuple[str, tuple[type, ...]], ...] = (
+    (_WORDS, (bytes, bytearray, uuid.UUID, PurePath)),
+    (_STRING, (str,)),
+    (_BOOLEAN, (bool, np.bool_)),
+    (_WORDS, (enum.Enum,)),
+    (_DURATION, (timedelta, np.timedelta64, time)),
+    (_NUMBER, (numbers.Real, Decimal, np.integer, np.floating)),
+    (_DATE, (date, np.datetime64)),
 )
 
 
@@ -111,14 +104,14 @@ def _only_nan(values: Sequence[Any] | NDArray[Any]) -> bool:
     return all(
         value != value  # noqa: PLR0124  # only NaN differs from itself
         for value in values
-        if _family(type(value)) is _Family.NUMBER
+        if _family(type(value)) is _NUMBER
     )
 
 
-def _timed(families: set[_Family], values: Sequence[Any] | NDArray[Any]) -> bool:
+def _timed(families: set[str], values: Sequence[Any] | NDArray[Any]) -> bool:
     """Whether the numbers beside dates or durations are all NaN."""
-    rest = families - {_Family.NUMBER}
-    return rest in ({_Family.DATE}, {_Family.DURATION}) and _only_nan(values)
+    rest = families - {_NUMBER}
+    return rest in ({_DATE}, {_DURATION}) and _only_nan(values)
 
 
 def _strings(name: str, values: Sequence[Any] | NDArray[Any], dtype: str) -> RawColumn:
@@ -139,13 +132,13 @@ def _numbers(
     name: str,
     values: Sequence[Any] | NDArray[Any],
     types: set[type],
-    families: set[_Family],
+    families: set[str],
     dtype: str,
 ) -> RawColumn:
-    if families == {_Family.BOOLEAN}:
+    if families == {_BOOLEAN}:
         return column.boolean(name, _floats(values), dtype)
     floats = _floats(values)
-    present = [kind for kind in types if _family(kind) is _Family.NUMBER]
+    present = [kind for kind in types if _family(kind) is _NUMBER]
     whole = all(issubclass(kind, int | np.integer) for kind in present)
     exact = None
     if whole and len(floats) and np.nanmax(np.abs(floats)) > EXACT:
@@ -180,10 +173,10 @@ def _exact(values: Sequence[Any] | NDArray[Any]) -> NDArray[Any] | None:
 
 
 def _times(
-    name: str, values: Sequence[Any] | NDArray[Any], families: set[_Family], dtype: str
+    name: str, values: Sequence[Any] | NDArray[Any], families: set[str], dtype: str
 ) -> RawColumn:
     seconds = np.array([nan if is_missing(value) else _second(value) for value in values])
-    form = Form.DATE if _Family.DATE in families else Form.NUMBER
+    form = Form.DATE if _DATE in families else Form.NUMBER
     return RawColumn(name=name, form=form, values=seconds, dtype=dtype)
 
 
@@ -210,7 +203,7 @@ def _mixed(name: str, values: Sequence[Any] | NDArray[Any], dtype: str) -> RawCo
             spelled.append(None)
             continue
         family = _family(type(value))
-        if family is _Family.UNUSABLE:
+        if family is _UNUSABLE:
             bad[position] = True
             reasons.add(type(value).__name__)
             spelled.append(None)
@@ -247,11 +240,11 @@ def _spell_number(value: Any) -> str:
     return write_number(_float(value))
 
 
-_SPELL: dict[_Family, Callable[[Any], str]] = {
-    _Family.BOOLEAN: lambda value: "True" if value else "False",
-    _Family.NUMBER: _spell_number,
-    _Family.DURATION: lambda value: write_number(_second(value)),
-    _Family.DATE: lambda value: write_seconds(_second(value)),
-    _Family.STRING: str,
-    _Family.WORDS: _words,
+_SPELL: dict[str, Callable[[Any], str]] = {
+    _BOOLEAN: lambda value: "True" if value else "False",
+    _NUMBER: _spell_number,
+    _DURATION: lambda value: write_number(_second(value)),
+    _DATE: lambda value: write_seconds(_second(value)),
+    _STRING: str,
+    _WORDS: _words,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -34,7 +35,8 @@ _THOUSANDS = re.compile(r"[+-]?\d{1,3}((,\d{3})+|([ '\u00a0\u202f]\d{3})+)(\.\d*
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}([. '\u00a0\u202f]\d{3})+),\d+([eE][+-]?\d+)?")
 _DOT_THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?")
 _INFINITE = re.compile(r"([+-]?)(inf|infinity)", re.IGNORECASE)
-_CODE = re.compile(r"[+-]?0\d+")
+_CODE = re.compile(r"^\s*[+-]?0\d+\s*$", re.MULTILINE)
+_ODD = re.compile(r"[^0-9eE+\-. ]")
 _CLOCK = (
     r"(?:[T ,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*([AaPp]\.?[Mm]\.?)?"
     r"\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?"
@@ -86,6 +88,9 @@ def to_number(text: str, decimal: str = ".") -> float | None:
 
 def to_numbers(texts: Sequence[str], decimal: str = ".") -> tuple[NDArray[np.float64], list[int]]:
     """Return the number of each string, NaN where there is none, and the positions not read."""
+    if decimal == "." and _ODD.search("".join(texts)) is None:
+        with contextlib.suppress(ValueError):
+            return np.array(list(map(float, texts)), dtype=np.float64), []
     numbers = np.empty(len(texts))
     unread = []
     for position, text in enumerate(texts):
@@ -113,9 +118,9 @@ def decimal_mark(texts: Iterable[str]) -> str:
     return "," if comma else "."
 
 
-def is_code(text: str) -> bool:
-    """Whether digits are a code rather than a number: they start with a zero, as in ``007``."""
-    return _CODE.fullmatch(text.strip()) is not None
+def has_codes(texts: Iterable[str]) -> bool:
+    """Whether digits are codes rather than numbers: some start with a zero, as in ``007``."""
+    return _CODE.search("\n".join(texts)) is not None
 
 
 def to_seconds(text: str, form: str) -> float | None:
@@ -142,8 +147,10 @@ def date_format(texts: Sequence[str], share: float) -> str:
                 if failed > allowed:
                     break
         else:
+            if not failed:
+                return form
             hits[form] = len(texts) - failed
-    # mdy comes before dmy, so that a tie goes to the first that reads most cells.
+    # Of those that read equally many cells the first wins: the month before the day.
     return max(hits, key=lambda form: hits[form]) if hits else ""
 
 

@@ -70,14 +70,17 @@ def clean(codes: NDArray[np.int32], levels: Sequence[str], *, declared: bool = F
 
     Levels that were declared keep missing spellings such as ``None`` as what they say.
     """
-    numbers: dict[str, int] = {}
     counted = np.bincount(codes[codes >= 0], minlength=len(levels))
+    spellings = frozenset(("",)) if declared else parse.MISSING_SPELLINGS
+    stripped = tuple(map(str.strip, levels))
+    distinct = set(stripped)
+    if len(distinct) == len(levels) and counted.all() and spellings.isdisjoint(distinct):
+        return Strings(codes=codes, levels=stripped, counts=counted)
+    numbers: dict[str, int] = {}
     lookup = np.full(len(levels) + 1, MISSING, dtype=np.int32)
-    spellings = {""} if declared else parse.MISSING_SPELLINGS
-    for old, level in enumerate(levels):
-        stripped = level.strip()
-        if counted[old] and stripped not in spellings:
-            lookup[old] = numbers.setdefault(stripped, len(numbers))
+    for old, level in enumerate(stripped):
+        if counted[old] and level not in spellings:
+            lookup[old] = numbers.setdefault(level, len(numbers))
     new = lookup[np.where(codes < 0, len(levels), codes)]
     counts = np.bincount(new[new >= 0], minlength=len(numbers))
     return Strings(codes=new, levels=tuple(numbers), counts=counts)
@@ -116,7 +119,7 @@ def as_numbers(given: Strings) -> tuple[NDArray[np.float64], list[int], str] | N
     sample = given.levels[:: max(1, len(given.levels) // 50)]
     if sum(_is_number(level) for level in sample) * 2 < len(sample):
         return None
-    if any(level[:1] == "0" and parse.is_code(level) for level in given.levels):
+    if parse.has_codes(given.levels):
         return None
     decimal = parse.decimal_mark(given.levels)
     numbers, unread = parse.to_numbers(given.levels, decimal)

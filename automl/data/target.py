@@ -171,7 +171,7 @@ def _from_strings(column: RawColumn, *, untyped: bool) -> _Labels:
     read, unread = parse.to_numbers(written, decimal)
     truths = bool(written) and all(text.strip().lower() in parse.TRUTHS for text in written)
     numeric = bool(written) and not unread and not truths
-    numeric = numeric and not any(parse.is_code(text) for text in written)
+    numeric = numeric and not parse.has_codes(written)
     # Among numbers, "NA" is a missing number; among words it may be the name of a class.
     gone = empty | set(spelled) if numeric or (truths and untyped) else empty
     lookup = np.full(len(levels) + 1, np.nan)

@@ -13,6 +13,7 @@ from automl.plugin.guard import watch
 from automl.testing.checks import CheckFailedError, Property, says
 from automl.testing.comparing import fingerprint, freeze, thaw, unlike
 from automl.testing.learning import Case, Fit, LearningBench, check_values, stop_soon
+from automl.testing.problems import copy_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,8 +60,8 @@ def _every_start_fits(bench: LearningBench) -> None:
             bench.fitted(case)
         for start in starts[1:]:
             pipeline = bench.fit(case, Fit(params=start.params, report=stop_soon))
-            values = pipeline.values(case.problem.fresh)
-            _check(values, case, f"start {dict(start.params)}")
+            values = bench.ask(pipeline, case.problem.fresh)
+            bench.judge(values, case, f"start {dict(start.params)}")
 
 
 @says("Both ends of every range fit and give values.", SECTION)
@@ -72,13 +73,13 @@ def _corners_of_the_space_fit(bench: LearningBench) -> None:
             chosen = {name: v for name, v in params.items() if not name.startswith("prepare:")}
             try:
                 pipeline = bench.fit(case, Fit(params=chosen, report=stop_soon))
-                values = pipeline.values(case.problem.fresh)
+                values = bench.ask(pipeline, case.problem.fresh)
             except Exception as error:
                 raise CheckFailedError(
                     f"{case.task.name}, {what}: {chosen} raised {type(error).__name__}: {error}.",
                     "Narrow the space, or deal with these values in build().",
                 ) from error
-            _check(values, case, f"{what}: {chosen}")
+            bench.judge(values, case, f"{what}: {chosen}")
 
 
 @says("build() neither changes the parameters nor hands out one object twice.", SECTION)
@@ -105,7 +106,7 @@ def _build_leaves_params_alone(bench: LearningBench) -> None:
 def _inputs_stay_untouched(bench: LearningBench) -> None:
     for case in bench.cases:
         prepared = bench.prepare(case)
-        X = prepared.preparation.transform(case.problem.fresh)
+        X = prepared.preparation.transform(copy_of(case.problem.fresh))
         weight = np.ones(len(case.y)) if bench.algorithm.weights else None
         arrays = [prepared.X, X, case.y, *([] if weight is None else [weight])]
         before = [fingerprint(array) for array in arrays]
@@ -136,7 +137,7 @@ def _global_state_stays_untouched(bench: LearningBench) -> None:
     for case in bench.cases:
         bench.fitted(case)
         with watch() as watched:
-            bench.fit(case, Fit(report=stop_soon)).values(case.problem.fresh)
+            bench.ask(bench.fit(case, Fit(report=stop_soon)), case.problem.fresh)
         if watched.changed:
             raise CheckFailedError(
                 f"{case.task.name}: it changes {' and '.join(watched.changed)}.",
@@ -148,7 +149,7 @@ def _global_state_stays_untouched(bench: LearningBench) -> None:
 def _nothing_is_printed(bench: LearningBench) -> None:
     for case in bench.cases:
         with watch() as watched:
-            bench.fit(case, Fit(report=stop_soon)).values(case.problem.fresh)
+            bench.ask(bench.fit(case, Fit(report=stop_soon)), case.problem.fresh)
         if watched.printed.strip():
             line = watched.printed.strip().splitlines()[0]
             raise CheckFailedError(
@@ -160,8 +161,8 @@ def _nothing_is_printed(bench: LearningBench) -> None:
 @says("Values are finite, of the right shape, and probabilities add up to 1.", SECTION)
 def _values_are_right(bench: LearningBench) -> None:
     for case in bench.cases:
-        values = bench.fitted(case).values(case.problem.fresh)
-        _check(values, case, "default")
+        values = bench.ask(bench.fitted(case), case.problem.fresh)
+        check_values(values, case, "the first start")
 
 
 @says("Column k of the probabilities is that of class k.", SECTION)
@@ -186,7 +187,7 @@ def _a_constant_is_beaten(bench: LearningBench) -> None:
             baseline = float(np.mean(case.fresh_y != int(constant.argmax())))
             reached = min(_errors_by_order(bench, case).values())
         else:
-            values = bench.fitted(case).values(case.problem.fresh)
+            values = bench.ask(bench.fitted(case), case.problem.fresh)
             baseline = float(np.mean((case.fresh_y - constant) ** 2))
             reached = float(np.mean((case.fresh_y - values) ** 2))
         if not reached < baseline:
@@ -200,9 +201,9 @@ def _a_constant_is_beaten(bench: LearningBench) -> None:
 def _one_row_gives_what_the_batch_gives(bench: LearningBench) -> None:
     for case in bench.cases:
         pipeline = bench.fitted(case)
-        batch = pipeline.values(case.problem.fresh)
+        batch = bench.ask(pipeline, case.problem.fresh)
         for row in (0, len(batch) // 2, len(batch) - 1):
-            alone = pipeline.values(case.problem.fresh.take(np.array([row])))
+            alone = bench.ask(pipeline, case.problem.fresh.take(np.array([row])))
             if unlike(alone, batch[row : row + 1], 1e-6):
                 raise CheckFailedError(
                     f"{case.task.name}: row {row} alone gives {alone[0]}, in a batch {batch[row]}.",
@@ -213,8 +214,8 @@ def _one_row_gives_what_the_batch_gives(bench: LearningBench) -> None:
 @says("Fitted twice with one seed it gives the same values on rows that it has not seen.", SECTION)
 def _the_same_seed_gives_the_same_values(bench: LearningBench) -> None:
     for case in bench.cases:
-        first = bench.fitted(case).values(case.problem.fresh)
-        second = bench.fit(case).values(case.problem.fresh)
+        first = bench.ask(bench.fit(case), case.problem.fresh)
+        second = bench.ask(bench.fit(case), case.problem.fresh)
         if unlike(first, second, 1e-12):
             raise CheckFailedError(
                 f"{case.task.name}: values differ by up to {np.abs(first - second).max():.3g}.",
@@ -226,9 +227,9 @@ def _the_same_seed_gives_the_same_values(bench: LearningBench) -> None:
 def _asking_changes_nothing(bench: LearningBench) -> None:
     for case in bench.cases:
         pipeline = bench.fitted(case)
-        first = pipeline.values(case.problem.fresh)
-        pipeline.values(case.problem.table)
-        if unlike(first, pipeline.values(case.problem.fresh), 1e-12):
+        first = bench.ask(pipeline, case.problem.fresh)
+        bench.ask(pipeline, case.problem.table)
+        if unlike(first, bench.ask(pipeline, case.problem.fresh), 1e-12):
             raise CheckFailedError(
                 f"{case.task.name}: a second predict() gave other values than the first.",
                 "predict() must not learn, and draws nothing at random.",
@@ -243,11 +244,7 @@ def _asking_changes_nothing(bench: LearningBench) -> None:
 def _two_threads_fit(bench: LearningBench) -> None:
     for case in bench.cases:
         pipeline = bench.fit(case, Fit(threads=2, report=stop_soon))
-        _check(pipeline.values(case.problem.fresh), case, "two threads")
-
-
-def _check(values: Any, case: Case, of: str) -> None:
-    check_values(values, case, case.problem.fresh.n_rows, f"{case.task.name}, {of}")
+        bench.judge(bench.ask(pipeline, case.problem.fresh), case, "two threads")
 
 
 def _context(bench: LearningBench, case: Case, prepared: Any) -> Any:
@@ -256,7 +253,7 @@ def _context(bench: LearningBench, case: Case, prepared: Any) -> Any:
 
 def _errors_by_order(bench: LearningBench, case: Case) -> dict[tuple[int, ...], float]:
     """Return the share of wrong labels for each order in which the columns could be meant."""
-    values = bench.fitted(case).values(case.problem.fresh)
+    values = bench.ask(bench.fitted(case), case.problem.fresh)
     orders = itertools.permutations(range(case.n_classes))
     return {
         order: float(np.mean(case.task.decide(values[:, list(order)]) != case.fresh_y))

@@ -14,11 +14,13 @@ from automl.errors import AutoMLError
 from automl.testing.algorithms import SECTION
 from automl.testing.checks import CheckFailedError, Property, says
 from automl.testing.comparing import unlike
-from automl.testing.learning import Fit, LearningBench, check_values, stop_soon
+from automl.testing.learning import Fit, LearningBench, stop_soon
 from automl.testing.problems import (
     Problem,
     easy_problem,
+    labels_of,
     only_kind,
+    raw_columns,
     with_constants,
     with_missing,
     with_unseen,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 TRAITS = "what-an-algorithm-accepts"
 ROUNDS = "learning-in-rounds"
+RUN = "how-the-engine-decides-who-is-tried"
 SAVED = "how-a-fitted-object-is-saved"
 
 
@@ -42,7 +45,7 @@ def _in_rounds(bench: LearningBench) -> bool:
 
 
 @says(
-    "Missing cells, and a column of nothing else, are fine since it accepts `missing`.",
+    "Missing cells (unseen levels too, columns of nothing else too) pass: it accepts `missing`.",
     TRAITS,
     when=_accepts("missing"),
 )
@@ -53,19 +56,8 @@ def _missing_cells_are_accepted(bench: LearningBench) -> None:
     )
     _fits(bench, spoiled, "with missing cells in training")
     for case in bench.cases:
-        values = bench.fitted(case).values(spoiled.fresh)
-        check_values(values, case, len(values), f"{case.task.name}, missing cells when predicting")
-
-
-@says(
-    "Levels that training did not have (NaN) are fine since it accepts categories.",
-    TRAITS,
-    when=_accepts("category", "string"),
-)
-def _unseen_levels_are_accepted(bench: LearningBench) -> None:
-    for case in bench.cases:
-        values = bench.fitted(case).values(with_unseen(case.problem.fresh))
-        check_values(values, case, len(values), f"{case.task.name}, unseen levels")
+        values = bench.ask(bench.fitted(case), with_unseen(spoiled.fresh))
+        bench.judge(values, case, "missing cells when predicting")
 
 
 @says(
@@ -82,7 +74,7 @@ def _sparse_matrices_are_accepted(bench: LearningBench) -> None:
         X = csr_matrix(preparation.transform(case.problem.fresh))
         wide = Prepared(preparation=preparation, X=csr_matrix(prepared.X))
         values = bench.fit(case, Fit(report=stop_soon), wide).values_of(X)
-        check_values(values, case, case.problem.fresh.n_rows, f"{case.task.name}, CSR")
+        bench.judge(values, case, "CSR")
 
 
 @says(
@@ -99,7 +91,9 @@ def _heavier_rows_count_more(bench: LearningBench) -> None:
         doubled = Prepared(preparation=prepared.preparation, X=prepared.X[twice])
         light = np.repeat([1.0, 0.001], len(case.y))
         true, low = (
-            bench.fit(both, Fit(weight=weight, validated=False), doubled).values(case.problem.fresh)
+            bench.ask(
+                bench.fit(both, Fit(weight=weight, validated=False), doubled), case.problem.fresh
+            )
             for weight in (light, light[::-1].copy())
         )
         sunk = low[:, 0].mean() > true[:, 0].mean() if case.n_classes else low.mean() < true.mean()
@@ -143,8 +137,8 @@ class _Rounds:
 def _learning_stops_when_told(bench: LearningBench) -> None:
     for case in bench.cases:
         rounds = _Rounds(last_call=3)
-        values = bench.fit(case, Fit(report=rounds)).values(case.problem.fresh)
-        check_values(values, case, len(values), f"{case.task.name}, stopped after three rounds")
+        values = bench.ask(bench.fit(case, Fit(report=rounds)), case.problem.fresh)
+        bench.judge(values, case, "stopped after three rounds")
         if len(rounds.heard) > 3 and max(rounds.heard) > rounds.heard[2]:
             raise CheckFailedError(
                 f"{case.task.name}: report() returned True in round {rounds.heard[2]}, and heard "
@@ -170,8 +164,8 @@ def _every_round_is_reported(bench: LearningBench) -> None:
 def _validation_rows_are_optional(bench: LearningBench) -> None:
     for case in bench.cases:
         pipeline = bench.fit(case, Fit(validated=False, report=stop_soon))
-        values = pipeline.values(case.problem.fresh)
-        check_values(values, case, len(values), f"{case.task.name}, no validation rows")
+        values = bench.ask(pipeline, case.problem.fresh)
+        bench.judge(values, case, "no validation rows")
 
 
 @says("What report() raises (an interrupt, say) leaves fit().", ROUNDS, when=_in_rounds)
@@ -203,8 +197,8 @@ def _a_class_of_one_row_is_fine(bench: LearningBench) -> None:
                 y = case.y.copy()
                 y[last[kept:]] = 0
                 rare = replace(case, y=y)
-                values = bench.fit(rare, Fit(report=stop_soon)).values(case.problem.fresh)
-                check_values(values, case, len(values), f"{case.task.name}, {kept} row of a class")
+                values = bench.ask(bench.fit(rare, Fit(report=stop_soon)), case.problem.fresh)
+                bench.judge(values, case, f"{kept} row of a class")
 
 
 @says("Columns of one value only are fine.", SECTION)
@@ -240,7 +234,7 @@ def _a_saved_model_loads_elsewhere(bench: LearningBench) -> None:
     except AutoMLError as error:
         raise CheckFailedError(error.message, error.remedy) from error
     for pipeline, fresh, values in zip(pipelines, tables, loaded, strict=True):
-        before = pipeline.values(fresh)
+        before = bench.ask(pipeline, fresh)
         if unlike(before, values, 1e-9):
             raise CheckFailedError(
                 f"{pipeline.task.name}: values differ after loading, "
@@ -249,11 +243,44 @@ def _a_saved_model_loads_elsewhere(bench: LearningBench) -> None:
             )
 
 
+@says("A run of two trials completes with it as the only algorithm.", RUN)
+def _a_run_completes(bench: LearningBench) -> None:
+    from automl.engine import fit
+    from automl.plugin.selection import Plugins
+    from automl.search.budget import Budget
+
+    name = bench.algorithm.name
+    problem = easy_problem()
+    case = next(iter(bench.cases_on(problem)), None)
+    if case is None:
+        return
+    columns = raw_columns(problem, tuple(bench.space(case).chains))
+    result = fit(
+        columns,
+        labels_of(case.task, problem),
+        budget=Budget(trials=2),
+        n_jobs=1,
+        plugins=Plugins(only=(name,), without=("listener:*",), add=bench.plugins.add),
+    )
+    rows = [row for row in result.leaderboard.rows if row.algorithm == name]
+    if not any(row.status == "complete" for row in rows):
+        said = "; ".join(row.message for row in rows) or "it was not tried"
+        raise CheckFailedError(
+            f"{case.task.name}: no trial was completed: {said}.", "Mend the first cause named here."
+        )
+    told = len(result.predictor.predict(columns))
+    if told != len(problem.hidden):
+        raise CheckFailedError(
+            f"{case.task.name}: {told} predictions for {len(problem.hidden)} rows.",
+            "Return one value for each row.",
+        )
+
+
 def _fits(bench: LearningBench, problem: Problem, of: str) -> None:
     for case in bench.cases_on(problem):
         pipeline = bench.fit(case, Fit(report=stop_soon))
-        values = pipeline.values(problem.fresh)
-        check_values(values, case, len(values), f"{case.task.name}, {of}")
+        values = bench.ask(pipeline, problem.fresh)
+        bench.judge(values, case, f"{of}")
 
 
 CHECKS: tuple[Property, ...] = tuple(

@@ -11,7 +11,7 @@ from automl.testing.checks import Property
 
 _BENCHES = {
     "algorithm": "learning:LearningBench",
-    "preprocessor": "preprocessors:PreparationBench",
+    "preprocessor": "preparing:PreparationBench",
     "metric": "scoring:ScoringBench",
     "task": "tasks:TaskBench",
     "splitter": "plain:Bench",

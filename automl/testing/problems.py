@@ -55,6 +55,11 @@ def easy_problem(n_rows: int = 120, n_fresh: int = 40, seed: int = 0) -> Problem
     )
 
 
+def copy_of(table: Table) -> Table:
+    """Return a table of its own, so that what is written into it harms nobody else."""
+    return table.take(np.arange(table.n_rows))
+
+
 def with_missing(table: Table, seed: int = 1) -> Table:
     """Return a table in which each block misses cells here and there, and its last column all."""
     rng = np.random.default_rng(seed)
@@ -107,6 +112,27 @@ def only_kind(problem: Problem, kind: Kind, n_columns: int) -> Problem:
         table=cut(problem.table),
         fresh=cut(problem.fresh),
     )
+
+
+def raw_columns(problem: Problem, kinds: tuple[str, ...]) -> dict[str, list[Any]]:
+    """Return the training rows as a user would hand them over, of some kinds only."""
+    columns: dict[str, list[Any]] = {}
+    for kind in (kind for kind in Kind if kind.value in kinds):
+        features = problem.schema.of(kind)
+        for feature, column in zip(features, problem.table.block(kind).T, strict=True):
+            cells = column.tolist()
+            columns[feature.name] = (
+                [feature.levels[cell] for cell in cells] if feature.levels else cells
+            )
+    return columns
+
+
+def labels_of(task: Task, problem: Problem) -> NDArray[Any]:
+    """Return a target of a task as a user would hand it over."""
+    found = encoded_targets(task, np.concatenate([problem.hidden, problem.fresh_hidden]))
+    if found is None:
+        raise ValueError(f"no target for {task.name}")
+    return found[0].labels[: len(problem.hidden)]
 
 
 def encoded_targets(task: Task, hidden: NDArray[np.float64]) -> tuple[Target, Encoded] | None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from automl.plugin.catalog import Catalog
     from automl.plugin.contributions import Metric
     from automl.search.leaderboard import Leaderboard
-    from automl.search.outcome import Outcome
+    from automl.search.outcome import Evaluation, Outcome
     from automl.search.question import Question
     from automl.search.shared import RunData
     from automl.search.workers import Pool
@@ -169,7 +169,7 @@ def fit(  # noqa: PLR0913 - the whole public face of a run, in one place
         pool.set_up(_spec(question, folder, call))
         _say_started(question, data, call)
         first = baseline(question, data, folder)
-        outcomes = [first, *_search(question, data, pool, call)]
+        outcomes = [first, *_search(question, data, pool, call, first)]
         call.say(Stage, name="blend")
         predictor, leaderboard = assemble(
             outcomes, question, data, call.strategy.members, seed, lambda: clock.left - CLOSING
@@ -214,7 +214,9 @@ def _spec(question: Question, folder: Path, call: _Call) -> RunSpec:
     )
 
 
-def _search(question: Question, data: RunData, pool: Pool, call: _Call) -> list[Outcome]:
+def _search(
+    question: Question, data: RunData, pool: Pool, call: _Call, first: Evaluation
+) -> list[Outcome]:
     if question.n_classes == 1 or not question.schema.features:
         return []
     n_rows = max(len(fold.train) for fold in data.plan.folds)
@@ -231,10 +233,10 @@ def _search(question: Question, data: RunData, pool: Pool, call: _Call) -> list[
         pool=pool,
         schedule=Schedule(studies, greater_is_better=greater, measured=measured),
         data=data,
-        task=question.task,
-        metric=question.metric,
+        question=question,
         clock=Clock(call.clock.left - reserve if measured else None),
         trials=call.budget.trials,
+        baseline=first,
         say=call.say,
     )
     call.say(Stage, name="search")

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from automl.candidate.recipe import Candidate
-    from automl.plugin.contributions import Metric, Task
     from automl.search.budget import Clock
     from automl.search.outcome import Outcome
+    from automl.search.question import Question
     from automl.search.schedule import Schedule
     from automl.search.shared import RunData
     from automl.search.workers import Ended, Pool
@@ -37,6 +37,10 @@ MARGIN = 0.9
 
 AHEAD = 2
 """Candidates in work at the same time."""
+
+HOPELESS = 0.7
+"""A candidate is given up between folds where its gain over the constant is below this share of the
+best one's on the same folds: so weak a member gets no weight in a blend."""
 
 POLL = 0.25
 """Seconds to wait for workers before looking at the clock again."""
@@ -68,12 +72,13 @@ class Search:
         Workers whose handler is `automl.search.evaluate.Evaluator`.
     schedule : Schedule
     data : RunData
-    task : Task
-    metric : Metric
+    question : Question
     clock : Clock
         When it is up the search ends.
     trials : int or None
         Candidates to try at most.
+    baseline : Evaluation
+        The constant answer.
     say : callable (event type, **facts) -> None
         Sends an event, stamped with the time.
     """
@@ -84,17 +89,17 @@ class Search:
         pool: Pool,
         schedule: Schedule,
         data: RunData,
-        task: Task,
-        metric: Metric,
+        question: Question,
         clock: Clock,
         trials: int | None,
+        baseline: Evaluation,
         say: Callable[..., None],
     ) -> None:
         self._pool = pool
         self._schedule = schedule
         self._data = data
-        self._task = task
-        self._metric = metric
+        self._task = question.task
+        self._metric = question.metric
         self._clock = clock
         self._trials = trials
         self._say = say
@@ -104,7 +109,8 @@ class Search:
         self._n_asked = 0
         self._exhausted = False
         self.outcomes: list[Outcome] = []
-        self._best: float | None = None
+        self._baseline = baseline
+        self._best: Evaluation | None = None
 
     def run(self) -> list[Outcome]:
         """Search until the budget is spent, nothing is left to try, or Ctrl-C."""
@@ -196,6 +202,10 @@ class Search:
             active.failure = active.failure or ended.result
         else:
             active.results[fold] = ended.result
+            if active.failure is None and self._hopeless(active):
+                active.failure = FoldFailure(
+                    reason=Reason.PRUNED, message="Given up between folds: far behind the best."
+                )
         if active.done:
             self._active.remove(active)
             self._finish(active)
@@ -216,9 +226,9 @@ class Search:
             seconds=outcome.seconds,
             message=failure.message if failure else "",
         )
-        if score is not None and self._improves(score):
-            self._best = score
-            self._say(Improved, number=outcome.number, algorithm=algorithm, score=score)
+        if isinstance(outcome, Evaluation) and self._improves(outcome.cv_score):
+            self._best = outcome
+            self._say(Improved, number=outcome.number, algorithm=algorithm, score=outcome.cv_score)
 
     def _outcome(self, active: _Active) -> Outcome:
         failure = active.failure
@@ -252,7 +262,18 @@ class Search:
     def _improves(self, score: float) -> bool:
         if self._best is None:
             return True
-        return score > self._best if self._metric.greater_is_better else score < self._best
+        best = self._best.cv_score
+        return score > best if self._metric.greater_is_better else score < best
+
+    def _hopeless(self, active: _Active) -> bool:
+        """Compare gains over the constant on the folds that are done."""
+        if self._best is None or not active.pending:
+            return False
+        done = sorted(active.results)
+        gain = sum(active.results[f].score - self._baseline.fold_scores[f] for f in done)
+        best = sum(self._best.fold_scores[f] - self._baseline.fold_scores[f] for f in done)
+        sign = 1 if self._metric.greater_is_better else -1
+        return sign * best > 0 and sign * gain < HOPELESS * sign * best
 
     def _give_up(self, reason: Reason, message: str) -> None:
         """Close what is in work; a fold that is just being handed over still counts."""

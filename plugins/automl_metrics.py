@@ -1,9 +1,10 @@
 """Metrics for classes and numbers, in NumPy alone and equal to scikit-learn's of the same name.
 
-Where a metric has no meaning it is NaN: no rows, weights that sum to zero, an AUC with only one class
-in ``y``, an average precision without a positive. A ratio of nothing to nothing (precision where
-nothing was called positive) is 0. Probabilities of exactly 0 count as the smallest step of a float64
-in the log loss, so it stays finite. Binary metrics call class 1, the last in order, positive.
+Where a metric has no meaning it is NaN: no rows, weights that sum to zero, an AUC with only one
+class in ``y``, an average precision without a positive. A ratio of nothing to nothing (precision
+where nothing was called positive) is 0. Probabilities of exactly 0 count as the smallest step of a
+float64 in the log loss, so it stays finite. Binary metrics call class 1, the last in order,
+positive.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def _confusion(y: Array, said: Array, weight: Weight) -> NDArray[np.float64]:
     """Return the weight of each (class, said class)."""
     n = int(max(y.max(initial=0), said.max(initial=0))) + 1
     flat = y.astype(np.intp) * n + said.astype(np.intp)
-    return np.bincount(flat, weights=_weights(y, weight), minlength=n * n).reshape(n, n)
+    mass = np.bincount(flat, weights=_weights(y, weight), minlength=n * n)
+    return mass.astype(np.float64).reshape(n, n)
 
 
 def _seen(y: Array, said: Array) -> NDArray[np.intp]:
@@ -189,10 +191,11 @@ def brier(y: Array, values: Array, weight: Weight) -> float:
 
 
 def calibration_error(y: Array, values: Array, weight: Weight) -> float:
-    """Expected calibration error over ten bins of equal mass; equal probabilities share a bin.
+    """Return the expected calibration error over ten bins of equal mass; ties share a bin.
 
     For two classes the probability of class 1 is compared with its share, for more that of the most
-    likely class with its accuracy (C. Guo et al., "On calibration of modern neural networks", 2017).
+    likely class with its accuracy (C. Guo et al., "On calibration of modern neural networks",
+    2017).
     """
     w = _weights(y, weight)
     if not float(w.sum()) > 0:
@@ -285,7 +288,9 @@ _CLASSES = frozenset({"binary", "multiclass"})
 _NUMBERS = frozenset({"regression"})
 
 
-def _up(name: str, score: Score, tasks: frozenset[str], reads: Literal["values", "labels"]) -> Metric:
+def _up(
+    name: str, score: Score, tasks: frozenset[str], reads: Literal["values", "labels"]
+) -> Metric:
     return Metric(
         name=name, tasks=tasks, score=score, reads=reads, greater_is_better=True, best=1.0
     )

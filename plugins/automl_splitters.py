@@ -1,15 +1,16 @@
 """Ways to hold rows out: in folds, once, by group and forward in time.
 
 All of them are deterministic by seed, return sorted row numbers, and give fewer folds than asked
-for where the data allows no more. Folds are dealt like cards: rows are put in an order (by class, or
-by the size of a number) and each block of ``n_folds`` neighbours gives one row to each fold. So every
-class, however rare, is spread as far as it goes, and folds of a regression see the whole range of the
-target. Stratified folds vary less than plain ones (R. Kohavi, "A study of cross-validation and
-bootstrap", IJCAI 1995); for numbers the gain is small but so is the cost.
+for where the data allows no more. Folds are dealt like cards: rows are put in an order (by class,
+or by the size of a number) and each block of ``n_folds`` neighbours gives one row to each fold. So
+every class, however rare, is spread as far as it goes, and folds of a regression see the whole
+range of the target. Stratified folds vary less than plain ones (R. Kohavi, "A study of cross-
+validation and bootstrap", IJCAI 1995); for numbers the gain is small but so is the cost.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def _n_rows(request: SplitRequest) -> int:
 
 
 def _deal(key: NDArray[Any] | None, n: int, n_folds: int, rng: np.random.Generator) -> Any:
-    """Return a fold for each row so that neighbours in the order of ``key`` are in different ones."""
+    """Return a fold for each row; neighbours in the order of ``key`` are in different ones."""
     order = rng.permutation(n)
     if key is not None:
         order = order[np.argsort(key[order], kind="stable")]
@@ -119,7 +120,9 @@ def _group_folds(request: SplitRequest, classes: NDArray[np.int64]) -> list[Any]
     """Give each group, the largest first, to the fold that has the least of what it brings."""
     _n_rows(request)
     if request.groups is None:
-        raise _refuse("Rows cannot be split by group:", "name the group column in Columns(group=...).")
+        raise _refuse(
+            "Rows cannot be split by group:", "name the group column in Columns(group=...)."
+        )
     group = _as_classes(request.groups)
     n_groups, n_classes = int(group.max()) + 1, int(classes.max()) + 1
     if n_groups < 2:
@@ -158,9 +161,9 @@ def stratified_group(request: SplitRequest) -> list[Any]:
 def forward(request: SplitRequest) -> list[Any]:
     """Windows forward in time: the first half trains, the rest is tested window after window.
 
-    All training rows are earlier than all test rows; rows of one moment stay together, rows without a
-    time count as the earliest. Where groups are given too, a training row whose group is tested is left
-    out. Repeating would change nothing, so it is not done.
+    All training rows are earlier than all test rows; rows of one moment stay together, rows without
+    a time count as the earliest. Where groups are given too, a training row whose group is tested
+    is left out. Repeating would change nothing, so it is not done.
     """
     n = _n_rows(request)
     if request.time is None:
@@ -178,7 +181,7 @@ def forward(request: SplitRequest) -> list[Any]:
     starts = np.maximum.accumulate(starts - np.arange(n_folds)) + np.arange(n_folds)
     edges = [*moments[starts].tolist(), np.inf]
     splits: list[Any] = []
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         train = np.flatnonzero(time < low)
         test = np.flatnonzero((time >= low) & ((time < high) | (high == np.inf)))
         if request.groups is not None:

@@ -123,7 +123,8 @@ def _mean(
 
 
 def _most_likely(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    return np.argmax(values, axis=1).astype(np.int64)
+    codes: NDArray[np.int64] = np.argmax(values, axis=1).astype(np.int64)
+    return codes
 
 
 def _itself(values: NDArray[np.float64]) -> NDArray[np.float64]:

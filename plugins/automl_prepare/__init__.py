@@ -1,14 +1,14 @@
 """Preparation: the steps that turn columns of any kind into what an algorithm accepts.
 
-=========  ==========================================================================================
+=========  ================================================================================
 kind       steps
-=========  ==========================================================================================
+=========  ================================================================================
 number     ``impute``, ``scale``, ``quantile``
 category   ``one_hot`` (sparse), ``one_hot_dense``, ``ordinal``, ``target_mean``, ``frequency``
 string     ``string_ngrams`` (sparse), ``target_mean_string``, ``as_category``
 date       ``calendar``
 text       ``ngrams`` (sparse), ``text_score``, ``text_svd``
-=========  ==========================================================================================
+=========  ================================================================================
 
 All of them hold arrays, strings and numbers, and need no scikit-learn to transform.
 """
@@ -232,7 +232,7 @@ PREPROCESSORS = (
         emits=SPARSE,
         build=_string_ngrams,
         priority=20,
-        saved=_own("strings.StringNgrams", "codes.OneHot", "codes.Lookup"),
+        saved=_own("strings.StringNgrams", "strings.Terms", "codes.OneHot", "codes.Lookup"),
     ),
     Preprocessor(
         name="target_mean_string",

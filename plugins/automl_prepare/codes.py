@@ -161,8 +161,8 @@ class Frequency:
 class AsCategory:
     """Keep the frequent levels as a category and throw the others together.
 
-    Codes come out as floats 0, 1, ... by falling frequency, the last one for all rare levels; missing
-    and unseen cells are NaN.
+    Codes come out as floats 0, 1, ... by falling frequency, the last one for all rare levels;
+    missing and unseen cells are NaN.
 
     Parameters
     ----------
@@ -201,6 +201,18 @@ class AsCategory:
         return [(j,) for j in range(n_in)]
 
 
+def targets_of(y: NDArray[Any], n_classes: int, max_classes: int) -> Matrix:
+    """Return numbers as they are, class 1 of two, or the most frequent classes, in columns."""
+    if not n_classes:
+        return np.asarray(y, dtype=np.float64)[:, None]
+    if n_classes <= 2:
+        return np.asarray(y == 1, dtype=np.float64)[:, None]
+    counts = np.bincount(y, minlength=n_classes)
+    kept = np.sort(np.argsort(-counts, kind="stable")[:max_classes])
+    chosen: Matrix = (y[:, None] == kept).astype(np.float64)
+    return chosen
+
+
 class TargetMean:
     """The mean of the target in the cell's level, pulled to the overall mean where rows are few.
 
@@ -220,7 +232,9 @@ class TargetMean:
         Classes that get a column; the most frequent ones.
     """
 
-    def __init__(self, n_classes: int, smooth: float, *, count: bool, max_classes: int = 10) -> None:
+    def __init__(
+        self, n_classes: int, smooth: float, *, count: bool, max_classes: int = 10
+    ) -> None:
         self.n_classes = n_classes
         self.smooth = smooth
         self.count = count
@@ -230,14 +244,16 @@ class TargetMean:
 
     def fit(self, X: NDArray[Any], y: NDArray[Any]) -> TargetMean:
         """Learn the means."""
-        targets = self._targets(y)
-        overall = targets.mean(axis=1)
+        targets = targets_of(y, self.n_classes, self.max_classes)
+        overall = targets.mean(axis=0)
         slots = as_slots(X)
         tables: list[NDArray[Any]] = []
         for j in range(X.shape[1]):
             column = slots[:, j]
             counts = np.bincount(column, minlength=RESERVED).astype(np.float64)
-            sums = np.stack([np.bincount(column, t, minlength=len(counts)) for t in targets], axis=1)
+            sums = np.stack(
+                [np.bincount(column, t, minlength=len(counts)) for t in targets.T], axis=1
+            )
             table = (sums + self.smooth * overall) / (counts + self.smooth)[:, None]
             table[UNSEEN] = overall
             if self.count:
@@ -245,15 +261,6 @@ class TargetMean:
             tables.append(table)
         self.lookup = Lookup(tables)
         return self
-
-    def _targets(self, y: NDArray[Any]) -> Matrix:
-        if not self.n_classes:
-            return np.asarray(y, dtype=np.float64)[None, :]
-        if self.n_classes <= 2:
-            return (y == 1).astype(np.float64)[None, :]
-        counts = np.bincount(y, minlength=self.n_classes)
-        kept = np.sort(np.argsort(-counts, kind="stable")[: self.max_classes])
-        return (y == kept[:, None]).astype(np.float64)
 
     def transform(self, X: NDArray[Any]) -> Matrix:
         """Return the means, all of the first column, then of the second, and so on."""

@@ -44,8 +44,8 @@ def _parts(X: Matrix) -> Matrix:
 class Calendar:
     """Days elapsed, year, month, day, weekday, day of the year and hour, where they vary.
 
-    Weekdays count from Monday = 0; hours have the minutes behind the point. Between each two of up to
-    four date columns the days between them follow. Missing stays missing.
+    Weekdays count from Monday = 0; hours have the minutes behind the point. Between each two of up
+    to four date columns the days between them follow. Missing stays missing.
     """
 
     sources: list[int]

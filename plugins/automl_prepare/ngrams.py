@@ -42,9 +42,7 @@ def _pieces(word: str) -> list[str]:
     low, high = PIECES
     if size <= low:
         return [padded]
-    return [
-        padded[i : i + n] for n in range(low, min(high, size) + 1) for i in range(size - n + 1)
-    ]
+    return [padded[i : i + n] for n in range(low, min(high, size) + 1) for i in range(size - n + 1)]
 
 
 class _Tokens:
@@ -93,8 +91,8 @@ def _top(counts: NDArray[Any], limit: int, least: int) -> NDArray[np.intp]:
 class Ngrams:
     """TF-IDF of one text column: words and pairs of words, then pieces of words.
 
-    Counts enter by 1 + log(count); each of the two parts has length 1 in each row. The terms in most
-    training rows are kept.
+    Counts enter by 1 + log(count); each of the two parts has length 1 in each row. The terms in
+    most training rows are kept.
 
     Parameters
     ----------
@@ -115,7 +113,7 @@ class Ngrams:
     pair_keys: NDArray[np.int64]
     pair_column: NDArray[np.int64]
     pieces: NDArray[np.uint8]
-    idf: tuple[NDArray[np.float64], NDArray[np.float64]]
+    idf: list[NDArray[np.float64]]
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}
@@ -123,20 +121,21 @@ class Ngrams:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
 
-    def fit_transform(self, texts: Sequence[str | None]) -> Any:
+    def fit_transform(self, texts: Iterable[str | None]) -> Any:
         """Learn the terms and return the CSR matrix of these texts."""
         tokens = _Tokens(texts)
         count = _frequency(tokens.rows, tokens.flat, max(1, len(tokens.words)))
         self._learn_words(tokens, count[: len(tokens.words)])
         self._learn_pieces(tokens, count[: len(tokens.words)])
         parts = self._parts(tokens)
-        self.idf = tuple(  # type: ignore[assignment]
-            np.log((1.0 + tokens.n_rows) / (1.0 + np.bincount(m.indices, minlength=m.shape[1]))) + 1.0
+        self.idf = [
+            1.0
+            + np.log((1.0 + tokens.n_rows) / (1.0 + np.bincount(m.indices, minlength=m.shape[1])))
             for m in parts
-        )
+        ]
         return self._weigh(parts)
 
-    def transform(self, texts: Sequence[str | None]) -> Any:
+    def transform(self, texts: Iterable[str | None]) -> Any:
         """Return a CSR matrix of shape (n_texts, n_terms)."""
         return self._weigh(self._parts(_Tokens(texts)))
 
@@ -180,12 +179,11 @@ class Ngrams:
         self.pieces = pack([names[i] for i in kept])
 
     def _indices(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Return the numbers of words and of pieces, made anew after loading."""
         if "_index" not in vars(self):
-            self._index = tuple(
-                {term: i for i, term in enumerate(unpack(packed))}
-                for packed in (self.words, self.pieces)
-            )
-        return self._index  # type: ignore[return-value]
+            words = {term: i for i, term in enumerate(unpack(self.words))}
+            self._index = words, {term: i for i, term in enumerate(unpack(self.pieces))}
+        return self._index
 
     def _parts(self, tokens: _Tokens) -> list[Any]:
         from scipy.sparse import csr_matrix

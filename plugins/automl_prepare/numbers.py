@@ -113,7 +113,9 @@ class Quantile:
             quantiles = np.quantile(_present(X, j), ranks)
             seen, at = np.unique(quantiles, return_inverse=True)
             self.seen.append(seen)
-            self.normal.append(np.bincount(at.reshape(-1), weights=scores) / np.bincount(at.reshape(-1)))
+            self.normal.append(
+                np.bincount(at.reshape(-1), weights=scores) / np.bincount(at.reshape(-1))
+            )
         return self
 
     def transform(self, X: Matrix) -> Matrix:

@@ -18,12 +18,30 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
 
 
-def _read(levels: Sequence[str], max_terms: int) -> Any:
-    """Return the terms of each slot; the reserved ones have none."""
-    from scipy.sparse import csr_matrix, vstack
+class Terms:
+    """TF-IDF of how the levels of a column are written; the reserved slots have no terms.
 
-    terms = Ngrams(max_terms, max_terms, 2).fit_transform(levels)
-    return vstack([csr_matrix((RESERVED, terms.shape[1])), terms], format="csr")
+    Parameters
+    ----------
+    levels : sequence of str
+    max_terms : int
+        Words and pairs of words kept, and as many pieces of words.
+    """
+
+    def __init__(self, levels: Sequence[str], max_terms: int) -> None:
+        from scipy.sparse import csr_matrix, vstack
+
+        found = Ngrams(max_terms, max_terms, 2).fit_transform(levels)
+        slots = vstack([csr_matrix((RESERVED, found.shape[1])), found], format="csr")
+        self.n_slots, self.n_terms = slots.shape
+        self.data, self.indices, self.starts = slots.data, slots.indices, slots.indptr
+
+    def matrix(self) -> Any:
+        """Return the CSR matrix of shape (n_slots, n_terms)."""
+        from scipy.sparse import csr_matrix
+
+        shape = (self.n_slots, self.n_terms)
+        return csr_matrix((self.data, self.indices, self.starts), shape=shape)
 
 
 def _slots(column: NDArray[Any], n_slots: int) -> NDArray[np.intp]:
@@ -48,7 +66,7 @@ class StringNgrams:
         self, levels: Sequence[Sequence[str]], max_terms: int, *, max_levels: int = 2000
     ) -> None:
         self.onehot = OneHot(max_levels, max_levels)
-        self.terms = [_read(each, max_terms) for each in levels]
+        self.terms = [Terms(each, max_terms) for each in levels]
 
     def fit(self, X: NDArray[Any], y: Any = None) -> StringNgrams:
         """Learn which levels are frequent."""
@@ -59,12 +77,14 @@ class StringNgrams:
         """Return the matrix."""
         from scipy.sparse import hstack
 
-        read = [terms[_slots(X[:, j], terms.shape[0])] for j, terms in enumerate(self.terms)]
+        read = [
+            terms.matrix()[_slots(X[:, j], terms.n_slots)] for j, terms in enumerate(self.terms)
+        ]
         return hstack([self.onehot.transform(X), *read], format="csr")
 
     def lineage(self, n_in: int) -> list[tuple[int, ...]]:
         """Return the input columns of each output column."""
-        read = [(j,) for j, terms in enumerate(self.terms) for _ in range(terms.shape[1])]
+        read = [(j,) for j, terms in enumerate(self.terms) for _ in range(terms.n_terms)]
         return self.onehot.lineage(n_in) + read
 
 
@@ -96,7 +116,7 @@ class StringMean:
         self.means = means
         self.written: list[Matrix] = []
         for each in levels if dims else ():
-            terms = _read(each, max_terms)
+            terms = Terms(each, max_terms).matrix()
             self.written.append(np.asarray(terms @ fold(terms, dims, seed), dtype=np.float64))
 
     def fit(self, X: NDArray[Any], y: NDArray[Any]) -> StringMean:

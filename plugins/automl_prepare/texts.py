@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from automl_prepare.codes import targets_of
 from automl_prepare.ngrams import MAX_CHARS, Ngrams
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -21,7 +22,7 @@ SHAPE = ("length", "words", "word length", "capitals", "digits", "exclamations",
 CROSSFIT_FOLDS = 5
 
 
-def shape_of(texts: Sequence[str | None]) -> Matrix:
+def shape_of(texts: Iterable[str | None]) -> Matrix:
     """Return length, words, letters a word, shares of A-Z and 0-9, and marks of each text."""
     known = [text[:MAX_CHARS] if text else "" for text in texts]
     length = np.array([len(text) for text in known], dtype=np.intp)
@@ -57,12 +58,41 @@ def fold(X: Any, dims: int, seed: int, rounds: int = 3) -> NDArray[np.float32]:
     if not dims:
         return np.zeros((X.shape[1], 0), dtype=np.float32)
     rng = np.random.default_rng(seed)
-    Q = X @ rng.standard_normal((X.shape[1], dims + 10), dtype=np.float32)
+    basis = X @ rng.standard_normal((X.shape[1], dims + 10), dtype=np.float32)
     for _ in range(rounds):
-        Q = X.T @ np.linalg.qr(Q)[0]
-        Q = X @ np.linalg.qr(Q)[0]
-    _, _, right = np.linalg.svd((X.T @ np.linalg.qr(Q)[0]).T, full_matrices=False)
+        basis = X.T @ np.linalg.qr(basis)[0]
+        basis = X @ np.linalg.qr(basis)[0]
+    _, _, right = np.linalg.svd((X.T @ np.linalg.qr(basis)[0]).T, full_matrices=False)
     return np.ascontiguousarray(right[:dims].T)
+
+
+def ridge(
+    X: Any, Y: Matrix, alpha: float, *, tolerance: float = 1e-2, rounds: int = 100
+) -> tuple[Matrix, Matrix]:
+    """Return weights of shape (n_columns, n_targets) and intercepts of a ridge regression.
+
+    Conjugate gradients on the normal equations of the centered columns, all targets at once (M.
+    Hestenes and E. Stiefel, 1952).
+    """
+    center, level = np.asarray(X.mean(axis=0)).reshape(1, -1), Y.mean(axis=0, keepdims=True)
+
+    def curve(W: Matrix) -> Matrix:
+        return np.asarray(X.T @ (X @ W) - X.shape[0] * center.T @ (center @ W) + alpha * W)
+
+    left = np.asarray(X.T @ (Y - level))
+    weights, step = np.zeros_like(left), left
+    size = (left**2).sum(axis=0)
+    enough = tolerance**2 * size
+    for _ in range(rounds):
+        if not (size > enough).any():
+            break
+        bent = curve(step)
+        along = size / np.maximum((step * bent).sum(axis=0), np.finfo(float).tiny)
+        weights = weights + along * step
+        left = left - along * bent
+        before, size = size, (left**2).sum(axis=0)
+        step = left + size / np.maximum(before, np.finfo(float).tiny) * step
+    return weights, level - center @ weights
 
 
 class TextNgrams:
@@ -135,23 +165,24 @@ class TextSvd:
     def fit_transform(self, X: NDArray[Any], y: Any = None) -> Matrix:
         """Learn and return the columns; reads the texts once."""
         terms = self.ngrams.fit_transform(X, y)
-        self.folds = [fold(part, self.dims, self.seed) for part in self._split(terms)]
-        return self._columns(X, terms)
+        self.folds = [fold(part, self.dims, self.seed) for part in self.split(terms)]
+        return self.columns(X, terms)
 
     def transform(self, X: NDArray[Any]) -> Matrix:
         """Return for each column of text its dimensions, then its shape."""
-        return self._columns(X, self.ngrams.transform(X))
+        return self.columns(X, self.ngrams.transform(X))
 
-    def _split(self, terms: Any) -> list[Any]:
+    def split(self, terms: Any) -> list[Any]:
         """Return the terms of each column of text."""
         ends = np.cumsum([ngrams.n_terms for ngrams in self.ngrams.columns])
         if len(ends) == 1:
             return [terms]
         return [terms[:, start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
-    def _columns(self, X: NDArray[Any], terms: Any) -> Matrix:
+    def columns(self, X: NDArray[Any], terms: Any) -> Matrix:
+        """Return the columns of rows whose terms are known."""
         blocks: list[NDArray[Any]] = []
-        for j, part in enumerate(self._split(terms)):
+        for j, part in enumerate(self.split(terms)):
             blocks += [part @ self.folds[j], shape_of(X[:, j])]
         return np.concatenate(blocks, axis=1, dtype=np.float64)
 
@@ -193,52 +224,37 @@ class TextScore:
     def fit(self, X: NDArray[Any], y: NDArray[Any]) -> TextScore:
         """Learn the terms and the model."""
         terms = self._learn(X)
-        self.weights, self.intercept = self._ridge(terms, self._targets(y))
+        self.weights, self.intercept = ridge(
+            terms, targets_of(y, self.n_classes, self.max_classes), self.alpha
+        )
         return self
 
     def fit_transform(self, X: NDArray[Any], y: NDArray[Any]) -> Matrix:
         """Learn all and return for each row what a model fitted without it says."""
         terms = self._learn(X)
-        targets = self._targets(y)
-        self.weights, self.intercept = self._ridge(terms, targets)
+        targets = targets_of(y, self.n_classes, self.max_classes)
+        self.weights, self.intercept = ridge(terms, targets, self.alpha)
         said = np.empty(targets.shape)
         part = np.random.default_rng(self.svd.seed).permutation(len(y)) % CROSSFIT_FOLDS
         for k in range(CROSSFIT_FOLDS):
             train, test = np.flatnonzero(part != k), np.flatnonzero(part == k)
             if len(train) and len(test):
-                weights, intercept = self._ridge(terms[train], targets[train])
+                weights, intercept = ridge(terms[train], targets[train], self.alpha)
                 said[test] = terms[test] @ weights + intercept
             elif len(test):
                 said[test] = self.intercept
-        return np.concatenate([said, self.svd._columns(X, terms)], axis=1)
+        return np.column_stack([said, self.svd.columns(X, terms)])
 
     def transform(self, X: NDArray[Any]) -> Matrix:
         """Return the model's values, then dimensions and shape of each column of text."""
         terms = self.svd.ngrams.transform(X)
         said = terms @ self.weights + self.intercept
-        return np.concatenate([said, self.svd._columns(X, terms)], axis=1)
+        return np.column_stack([said, self.svd.columns(X, terms)])
 
     def _learn(self, X: NDArray[Any]) -> Any:
         terms = self.svd.ngrams.fit_transform(X)
-        self.svd.folds = [fold(p, self.svd.dims, self.svd.seed) for p in self.svd._split(terms)]
+        self.svd.folds = [fold(p, self.svd.dims, self.svd.seed) for p in self.svd.split(terms)]
         return terms
-
-    def _targets(self, y: NDArray[Any]) -> Matrix:
-        if not self.n_classes:
-            return np.asarray(y, dtype=np.float64)[:, None]
-        if self.n_classes <= 2:
-            return (y == 1).astype(np.float64)[:, None]
-        counts = np.bincount(y, minlength=self.n_classes)
-        kept = np.sort(np.argsort(-counts, kind="stable")[: self.max_classes])
-        return (y[:, None] == kept).astype(np.float64)
-
-    def _ridge(self, terms: Any, targets: Matrix) -> tuple[Matrix, Matrix]:
-        from sklearn.linear_model import Ridge
-
-        ridge = Ridge(self.alpha, solver="sparse_cg", tol=1e-2)
-        ridge.fit(terms, targets)
-        weights = np.ascontiguousarray(np.reshape(ridge.coef_, (targets.shape[1], -1)).T)
-        return weights, np.reshape(ridge.intercept_, (1, -1))
 
     def lineage(self, n_in: int) -> list[tuple[int, ...]]:
         """Return the input columns of each output column."""

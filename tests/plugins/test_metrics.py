@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 
-import automl_metrics
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
+
+import automl_metrics
 
 METRICS = {metric.name: metric for metric in automl_metrics.automl_metrics()}
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import automl_splitters
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+import automl_splitters
 from automl.errors import DataError
 from automl.plugin import SplitRequest
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import automl_tasks
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import automl_tasks
 from automl.data.target import Target
 
 TASKS = {task.name: task for task in automl_tasks.automl_tasks()}

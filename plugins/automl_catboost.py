@@ -1,0 +1,229 @@
+"""CatBoost: boosted symmetric trees with ordered statistics of categories."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automl.plugin import (
+    Algorithm,
+    Context,
+    Float,
+    Int,
+    Params,
+    Patience,
+    Report,
+    Saved,
+    Validation,
+    hookimpl,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+_WATCHED = {"roc_auc": "AUC", "average_precision": "PRAUC"}
+_ABSOLUTE = {"mae", "median_absolute_error", "mape", "pinball"}
+
+
+class CatBoost:
+    """A booster behind scikit-learn's interface, kept and saved in CatBoost's own format.
+
+    Parameters
+    ----------
+    params : dict
+        CatBoost's parameters, complete but for the objective.
+    regression : bool
+    metric : str
+        Name of the metric that the search optimises.
+    categories : tuple of int
+        Columns that hold category codes.
+    rounds : int
+        Rounds to learn where no validation rows are given.
+    most : int
+        Rounds to learn at most.
+    patience : int
+        Rounds without improvement that are always granted.
+    """
+
+    def __init__(
+        self,
+        *,
+        params: dict[str, Any],
+        regression: bool,
+        metric: str = "",
+        categories: tuple[int, ...] = (),
+        rounds: int = 300,
+        most: int = 2000,
+        patience: int = 20,
+    ) -> None:
+        self.params = params
+        self.regression = regression
+        self.metric = metric
+        self.categories = categories
+        self.rounds = rounds
+        self.most = most
+        self.patience = patience
+        self.model_: Any = None
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters of the constructor."""
+        names = ("params", "regression", "metric", "categories", "rounds", "most", "patience")
+        return {name: getattr(self, name) for name in names}
+
+    def fit(
+        self, X: Any, y: NDArray[Any], sample_weight: NDArray[np.float64] | None = None
+    ) -> CatBoost:
+        """Learn a fixed number of rounds."""
+        learn(self, X, y, sample_weight, None, lambda round_, score=None: False)
+        return self
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return a probability for each row and class."""
+        return self._values(X, "Probability")
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the likeliest class, or the number, for each row."""
+        if self.regression:
+            return self._values(X, "RawFormulaVal")
+        return self.predict_proba(X).argmax(axis=1)
+
+    def pool(
+        self, X: Any, y: NDArray[Any] | None = None, weight: NDArray[np.float64] | None = None
+    ) -> Any:
+        """Return the rows in CatBoost's own form: numbers first, then categories as bytes."""
+        from catboost import FeaturesData, Pool
+
+        categories = list(self.categories)
+        numbers = np.delete(X, categories, axis=1).astype(np.float32)
+        codes = np.nan_to_num(X[:, categories], nan=-1.0).astype(np.int64)
+        data = FeaturesData(
+            num_feature_data=np.ascontiguousarray(numbers) if numbers.shape[1] else None,
+            cat_feature_data=codes.astype(np.bytes_).astype(object) if categories else None,
+        )
+        return Pool(data, y, weight=weight)
+
+    def objective(self, n_classes: int) -> dict[str, str]:
+        """Return what to optimise and what to watch."""
+        if self.regression:
+            loss = "MAE" if self.metric in _ABSOLUTE else "RMSE"
+            return {"loss_function": loss, "eval_metric": loss}
+        if n_classes > 2:
+            return {"loss_function": "MultiClass", "eval_metric": "MultiClass"}
+        return {"loss_function": "Logloss", "eval_metric": _WATCHED.get(self.metric, "Logloss")}
+
+    def _values(self, X: Any, kind: str) -> NDArray[np.float64]:
+        threads = self.params["thread_count"]
+        said = self.model_.predict(self.pool(X), prediction_type=kind, thread_count=threads)
+        return np.asarray(said, dtype=np.float64)
+
+
+class _Watch:
+    """What CatBoost calls after each round; False stops it."""
+
+    def __init__(self, patience: Patience, metric: str) -> None:
+        self.patience = patience
+        self.metric = metric
+        self.sign = 1.0 if metric in _WATCHED.values() else -1.0
+
+    def after_iteration(self, info: Any) -> bool:
+        """Take one round's score."""
+        told = (info.metrics or {}).get("validation", {}).get(self.metric)
+        return not self.patience(info.iteration, self.sign * told[-1] if told else None)
+
+
+def learn(
+    estimator: CatBoost,
+    X: Any,
+    y: NDArray[Any],
+    weight: NDArray[np.float64] | None,
+    validation: Validation | None,
+    report: Report,
+) -> None:
+    """Add trees until the validation score has not improved for long, or until told to stop."""
+    import catboost
+
+    objective = estimator.objective(0 if estimator.regression else int(y.max()) + 1)
+    held_out = None
+    if validation is not None:
+        held_out = estimator.pool(validation.X, validation.y, validation.weight)
+    rounds = estimator.rounds if held_out is None else estimator.most
+    model = catboost.CatBoost({**estimator.params, **objective, "iterations": rounds})
+    patience = Patience(report, floor=estimator.patience)
+    model.fit(
+        estimator.pool(X, y, weight),
+        eval_set=held_out,
+        use_best_model=False,
+        callbacks=[_Watch(patience, objective["eval_metric"])],
+        verbose=False,
+    )
+    if patience.best_round < model.tree_count_:
+        model.shrink(ntree_end=max(1, patience.best_round))
+    estimator.model_ = model
+
+
+def _build(params: Params, context: Context) -> CatBoost:
+    rate = 0.06 if context.n_rows < 20_000 else 0.08
+    chosen = {"learning_rate": rate, "depth": 6, "l2_leaf_reg": 3.0, **params}
+    chosen["learning_rate"] *= min(3.0, max(1.0, context.n_classes / 8))
+    return CatBoost(
+        params={
+            **chosen,
+            "thread_count": context.threads,
+            "random_seed": context.seed,
+            "allow_writing_files": False,
+            "logging_level": "Silent",
+        },
+        regression=context.task == "regression",
+        metric=context.metric,
+        categories=context.categories,
+        rounds=round(20 / chosen["learning_rate"]),
+        most=round(80 / chosen["learning_rate"]),
+        patience=max(20, min(60, round(500_000 / context.n_rows))),
+    )
+
+
+def _save(fitted: CatBoost, folder: Path) -> None:
+    fitted.model_.save_model(str(folder / "model.cbm"), format="cbm")
+    (folder / "model.json").write_text(json.dumps(fitted.get_params()), encoding="utf-8")
+
+
+def _load(folder: Path) -> CatBoost:
+    import catboost
+
+    data = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    fitted = CatBoost(**data | {"categories": tuple(data["categories"])})
+    fitted.model_ = catboost.CatBoost()
+    fitted.model_.load_model(str(folder / "model.cbm"), format="cbm")
+    return fitted
+
+
+ALGORITHM = Algorithm(
+    name="catboost",
+    tasks=frozenset({"binary", "multiclass", "regression"}),
+    build=_build,
+    accepts=frozenset({"number", "category", "missing", "unscaled"}),
+    space={
+        "learning_rate": Float(0.02, 0.15, log=True),
+        "depth": Int(4, 8),
+        "l2_leaf_reg": Float(0.1, 10.0, log=True),
+        "random_strength": Float(0.1, 10.0, log=True),
+        "one_hot_max_size": Int(2, 50, log=True),
+    },
+    starts=({}, {"depth": 8, "learning_rate": 0.05}, {"depth": 4, "l2_leaf_reg": 4.5}),
+    requires=("catboost",),
+    fit=learn,
+    weights=True,
+    threads=True,
+    cost=6.0,
+    saved=Saved(save=_save, load=_load),
+)
+
+
+@hookimpl
+def automl_algorithms() -> list[Algorithm]:
+    """Give CatBoost."""
+    return [ALGORITHM]

@@ -1,0 +1,247 @@
+"""Random forest and extra trees: grown by scikit-learn, kept as compact arrays.
+
+scikit-learn's own trees take some 80 bytes a node in memory and on disk and several milliseconds
+for one row; here a split takes 15 bytes, and all trees walk down together.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automl.plugin import (
+    Algorithm,
+    Choice,
+    Context,
+    Float,
+    Int,
+    Params,
+    Report,
+    Saved,
+    Validation,
+    hookimpl,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+_TREES_AT_ONCE = 10
+_WALKERS_AT_ONCE = 100_000
+# Leaves of all trees and classes together: what bounds time, memory and the size of a saved model.
+_MOST_LEAVES = 1_000_000
+
+
+class Forest:
+    """Many randomised trees, averaged.
+
+    Parameters
+    ----------
+    params : dict
+        Parameters of scikit-learn's forests.
+    regression : bool
+    extra : bool
+        Whether thresholds are drawn at random.
+
+    Attributes
+    ----------
+    roots_, feature_, threshold_, left_, right_, missing_left_, leaf_ : ndarray
+        Splits of all trees; a child is the number of a split, or ``-1 - number`` of a leaf.
+    """
+
+    ARRAYS = ("roots", "feature", "threshold", "left", "right", "missing_left", "leaf")
+
+    def __init__(self, *, params: dict[str, Any], regression: bool, extra: bool) -> None:
+        self.params = params
+        self.regression = regression
+        self.extra = extra
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters of the constructor."""
+        return {"params": self.params, "regression": self.regression, "extra": self.extra}
+
+    def fit(
+        self, X: Any, y: NDArray[Any], sample_weight: NDArray[np.float64] | None = None
+    ) -> Forest:
+        """Grow all trees."""
+        learn(self, X, y, sample_weight, None, lambda round_, score=None: False)
+        return self
+
+    def keep(self, trees: list[Any]) -> None:
+        """Take over the splits and leaves of scikit-learn's trees."""
+        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in self.ARRAYS}
+        splits = leaves = 0
+        for tree in trees:
+            inner = tree.children_left >= 0
+            # A node's number among the splits, or -1 - its number among the leaves.
+            number = np.where(inner, np.cumsum(inner) - 1 + splits, -leaves - np.cumsum(~inner))
+            parts["roots"].append(number[:1])
+            parts["feature"].append(tree.feature[inner])
+            parts["threshold"].append(_rounded_down(tree.threshold[inner]))
+            parts["left"].append(number[tree.children_left[inner]])
+            parts["right"].append(number[tree.children_right[inner]])
+            parts["missing_left"].append(tree.missing_go_to_left[inner].astype(bool))
+            parts["leaf"].append(tree.value[~inner, 0, :].astype(np.float32))
+            splits, leaves = splits + int(inner.sum()), leaves + int((~inner).sum())
+        kinds = {"roots": np.int32, "feature": np.int32, "left": np.int32, "right": np.int32}
+        for name, arrays in parts.items():
+            whole = np.concatenate(arrays)
+            setattr(self, f"{name}_", whole.astype(kinds.get(name, whole.dtype)))
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return a probability for each row and class."""
+        return self._mean(X)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the likeliest class, or the number, for each row."""
+        values = self._mean(X)
+        return values[:, 0] if self.regression else values.argmax(axis=1)
+
+    def _mean(self, X: Any) -> NDArray[np.float64]:
+        X = np.ascontiguousarray(X, dtype=np.float32)
+        step = max(1, _WALKERS_AT_ONCE // len(self.roots_))
+        parts = [self._walk(X[start : start + step]) for start in range(0, len(X), step)]
+        width = self.leaf_.shape[1]
+        return np.concatenate(parts) if parts else np.zeros((0, width))
+
+    def _walk(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
+        n_rows, n_columns = X.shape
+        n_trees = len(self.roots_)
+        cells = X.ravel()
+        at = np.tile(self.roots_, n_rows)
+        first = np.repeat(np.arange(n_rows) * n_columns, n_trees)
+        walking = np.flatnonzero(at >= 0)
+        while walking.size:
+            node = at[walking]
+            cell = cells[first[walking] + self.feature_[node]]
+            left = cell <= self.threshold_[node]
+            left |= np.isnan(cell) & self.missing_left_[node]
+            child = np.where(left, self.left_[node], self.right_[node])
+            at[walking] = child
+            walking = walking[child >= 0]
+        leaves = (-1 - at).reshape(n_rows, n_trees)
+        total = np.zeros((n_rows, self.leaf_.shape[1]))
+        for tree in range(n_trees):
+            total += self.leaf_[leaves[:, tree]]
+        return total / n_trees
+
+
+def _rounded_down(threshold: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The same decisions for float32 cells: ``x <= t`` holds for the next float32 below, too."""
+    near = threshold.astype(np.float32)
+    return np.where(near > threshold, np.nextafter(near, np.float32(-np.inf)), near)
+
+
+def learn(
+    estimator: Forest,
+    X: Any,
+    y: NDArray[Any],
+    weight: NDArray[np.float64] | None,
+    validation: Validation | None,
+    report: Report,
+) -> None:
+    """Grow trees a few at a time, until all stand or until told to stop."""
+    from sklearn import ensemble
+
+    name = "ExtraTrees" if estimator.extra else "RandomForest"
+    kind = getattr(ensemble, name + ("Regressor" if estimator.regression else "Classifier"))
+    params = dict(estimator.params)
+    n_trees = params.pop("n_estimators")
+    forest = kind(**params, n_estimators=0, warm_start=True)
+    X = np.ascontiguousarray(X, dtype=np.float32)
+    for round_ in range(_TREES_AT_ONCE, n_trees + _TREES_AT_ONCE, _TREES_AT_ONCE):
+        forest.set_params(n_estimators=min(round_, n_trees))
+        forest.fit(X, y, sample_weight=weight)
+        if report(min(round_, n_trees)):
+            break
+    estimator.keep([tree.tree_ for tree in forest.estimators_])
+
+
+def _build(params: Params, context: Context, *, extra: bool) -> Forest:
+    regression = context.task == "regression"
+    chosen = {"n_estimators": 100, "min_samples_leaf": 1, "max_features": "sqrt", **params}
+    if chosen["max_features"] == "auto":
+        chosen["max_features"] = 0.5 if regression else "sqrt"
+    # Fully grown trees on many rows are large, and with many classes their leaves are wide.
+    width = max(1, context.n_classes)
+    most = _MOST_LEAVES // (chosen["n_estimators"] * width)
+    smallest = -(-context.n_rows // max(50, most))
+    chosen["min_samples_leaf"] = max(chosen["min_samples_leaf"], smallest)
+    chosen |= {"random_state": context.seed, "n_jobs": context.threads}
+    if not extra:
+        chosen["bootstrap"] = True
+    return Forest(params=chosen, regression=regression, extra=extra)
+
+
+def _build_random(params: Params, context: Context) -> Forest:
+    return _build(params, context, extra=False)
+
+
+def _build_extra(params: Params, context: Context) -> Forest:
+    return _build(params, context, extra=True)
+
+
+def _save(fitted: Forest, folder: Path) -> None:
+    arrays = {name: getattr(fitted, f"{name}_") for name in Forest.ARRAYS}
+    np.savez(folder / "forest.npz", **arrays)
+    (folder / "forest.json").write_text(json.dumps(fitted.get_params()), encoding="utf-8")
+
+
+def _load(folder: Path) -> Forest:
+    fitted = Forest(**json.loads((folder / "forest.json").read_text(encoding="utf-8")))
+    with np.load(folder / "forest.npz", allow_pickle=False) as arrays:
+        for name in Forest.ARRAYS:
+            setattr(fitted, f"{name}_", arrays[name])
+    return fitted
+
+
+_TASKS = frozenset({"binary", "multiclass", "regression"})
+_ACCEPTS = frozenset({"number", "missing", "unscaled"})
+_SAVED = Saved(save=_save, load=_load)
+
+RANDOM_FOREST = Algorithm(
+    name="random_forest",
+    tasks=_TASKS,
+    build=_build_random,
+    accepts=_ACCEPTS,
+    space={
+        "max_features": Float(0.1, 1.0),
+        "max_samples": Float(0.5, 1.0),
+        "min_samples_leaf": Int(1, 20, log=True),
+    },
+    starts=({"max_features": "auto"},),
+    fit=learn,
+    weights=True,
+    threads=True,
+    cost=2.0,
+    max_rows=300_000,
+    saved=_SAVED,
+)
+
+EXTRA_TREES = Algorithm(
+    name="extra_trees",
+    tasks=_TASKS,
+    build=_build_extra,
+    accepts=_ACCEPTS,
+    space={
+        "max_features": Float(0.1, 1.0),
+        "min_samples_leaf": Int(1, 20, log=True),
+        "bootstrap": Choice(False, True),
+    },
+    starts=({"max_features": "auto"}, {"max_features": 1.0, "min_samples_leaf": 2}),
+    fit=learn,
+    weights=True,
+    threads=True,
+    cost=1.5,
+    max_rows=300_000,
+    saved=_SAVED,
+)
+
+
+@hookimpl
+def automl_algorithms() -> list[Algorithm]:
+    """Give both forests."""
+    return [RANDOM_FOREST, EXTRA_TREES]

@@ -1,0 +1,111 @@
+"""scikit-learn's gradient boosted trees on histograms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automl.plugin import (
+    Algorithm,
+    Context,
+    Float,
+    Int,
+    Params,
+    Patience,
+    Report,
+    Validation,
+    hookimpl,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_ABSOLUTE = {"mae", "median_absolute_error", "mape", "pinball"}
+_MOST_LEVELS = 255
+
+
+def learn(
+    estimator: Any,
+    X: Any,
+    y: NDArray[Any],
+    weight: NDArray[np.float64] | None,
+    validation: Validation | None,
+    report: Report,
+) -> None:
+    """Add trees in growing chunks; cut back to the best round on the validation rows."""
+    from threadpoolctl import threadpool_limits
+
+    more: dict[str, Any] = {}
+    if validation is not None:
+        more = {"X_val": validation.X, "y_val": validation.y, "sample_weight_val": validation.weight}
+        estimator.set_params(early_stopping=True)
+    most, rounds = estimator.max_iter, 0
+    patience = Patience(report)
+    estimator.set_params(warm_start=True)
+    with threadpool_limits(1, user_api="openmp"):
+        while rounds < most:
+            # Each call looks at all trees so far, so that equal chunks would cost a square.
+            aim = min(most, rounds + max(10, rounds // 2))
+            estimator.set_params(max_iter=aim, n_iter_no_change=aim)
+            estimator.fit(X, y, sample_weight=weight, **more)
+            scores = estimator.validation_score_[1:]
+            done = False
+            for round_ in range(rounds + 1, estimator.n_iter_ + 1):
+                done = done or patience(round_, scores[round_ - 1] if validation else None)
+            if done or estimator.n_iter_ < aim:
+                break
+            rounds = aim
+    # scikit-learn keeps the trees after the best round; it has no public way to drop them.
+    estimator._predictors = estimator._predictors[: max(1, patience.best_round)]
+    estimator.set_params(max_iter=most)
+
+
+def _build(params: Params, context: Context) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    fits = zip(context.categories, context.n_levels, strict=True)
+    chosen = {
+        "learning_rate": 0.05,
+        "max_leaf_nodes": 31,
+        "min_samples_leaf": 20,
+        "max_features": 0.7,
+        **params,
+        # Codes must stay below the number of bins; columns with more levels count as numbers.
+        "categorical_features": [column for column, levels in fits if levels <= _MOST_LEVELS],
+        "random_state": context.seed,
+        "early_stopping": False,
+    }
+    chosen["learning_rate"] *= min(3.0, max(1.0, context.n_classes / 8))
+    chosen["min_samples_leaf"] = max(1, min(chosen["min_samples_leaf"], context.n_rows // 20))
+    chosen["max_iter"] = max(30, round(30 / chosen["learning_rate"]))
+    if context.task != "regression":
+        return HistGradientBoostingClassifier(**chosen)
+    loss = "absolute_error" if context.metric in _ABSOLUTE else "squared_error"
+    return HistGradientBoostingRegressor(loss=loss, **chosen)
+
+
+ALGORITHM = Algorithm(
+    name="hist_boosting",
+    tasks=frozenset({"binary", "multiclass", "regression"}),
+    build=_build,
+    accepts=frozenset({"number", "category", "missing", "unscaled"}),
+    space={
+        "learning_rate": Float(0.01, 0.2, log=True),
+        "max_leaf_nodes": Int(4, 128, log=True),
+        "min_samples_leaf": Int(2, 100, log=True),
+        "max_features": Float(0.3, 1.0),
+        "l2_regularization": Float(1e-6, 10.0, log=True),
+    },
+    starts=({}, {"max_leaf_nodes": 8, "max_features": 0.5}),
+    fit=learn,
+    weights=True,
+    cost=2.0,
+    saved=(),
+)
+
+
+@hookimpl
+def automl_algorithms() -> list[Algorithm]:
+    """Give histogram boosting."""
+    return [ALGORITHM]

@@ -1,0 +1,195 @@
+"""A neural network: trained by scikit-learn's MLP, kept as plain arrays."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automl.plugin import (
+    Algorithm,
+    Choice,
+    Context,
+    Float,
+    Int,
+    Params,
+    Patience,
+    Report,
+    Saved,
+    Validation,
+    hookimpl,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Layers = list[tuple[NDArray[np.float64], NDArray[np.float64]]]
+
+_MAX_EPOCHS = 200
+# Standardised cells beyond this are pulled in, so that one wild cell cannot saturate the net.
+_REACH = 5.0
+
+
+class Network:
+    """A multi-layer perceptron with rectified units.
+
+    Parameters
+    ----------
+    params : dict
+        Parameters of scikit-learn's MLP.
+    regression : bool
+    epochs : int, default=50
+        Epochs to learn where no validation rows are given.
+    """
+
+    def __init__(self, *, params: dict[str, Any], regression: bool, epochs: int = 50) -> None:
+        self.params = params
+        self.regression = regression
+        self.epochs = epochs
+        self.center_, self.spread_ = 0.0, 1.0
+        self.bounds_ = (-np.inf, np.inf)
+        self.layers_: Layers = []
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters of the constructor."""
+        return {"params": self.params, "regression": self.regression, "epochs": self.epochs}
+
+    def fit(
+        self, X: Any, y: NDArray[Any], sample_weight: NDArray[np.float64] | None = None
+    ) -> Network:
+        """Learn a fixed number of epochs."""
+        learn(self, X, y, sample_weight, None, lambda round_, score=None: False)
+        return self
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return a probability for each row and class."""
+        scores = self._scores(X)
+        if scores.shape[1] == 1:
+            scores = np.hstack((np.zeros_like(scores), scores))
+        e = np.exp(scores - scores.max(axis=1, keepdims=True))
+        shares: NDArray[np.float64] = e / e.sum(axis=1, keepdims=True)
+        return shares
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the likeliest class, or the number, for each row."""
+        if self.regression:
+            return np.clip(self._scores(X)[:, 0] * self.spread_ + self.center_, *self.bounds_)
+        return self.predict_proba(X).argmax(axis=1)
+
+    def _scores(self, X: Any) -> NDArray[np.float64]:
+        values = np.clip(X, -_REACH, _REACH)
+        for depth, (weight, bias) in enumerate(self.layers_):
+            values = (np.maximum(values, 0.0) if depth else values) @ weight + bias
+        return values
+
+
+def learn(
+    estimator: Network,
+    X: Any,
+    y: NDArray[Any],
+    weight: NDArray[np.float64] | None,
+    validation: Validation | None,
+    report: Report,
+) -> None:
+    """Learn epoch by epoch; keep the best one on the validation rows."""
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+    more: dict[str, Any] = {}
+    net = (MLPRegressor if estimator.regression else MLPClassifier)(**estimator.params)
+    if estimator.regression:
+        low, high = float(np.min(y)), float(np.max(y))
+        estimator.bounds_ = (1.1 * low - 0.1 * high, 1.1 * high - 0.1 * low)
+        estimator.center_, estimator.spread_ = float(np.mean(y)), float(np.std(y)) or 1.0
+        y = (y - estimator.center_) / estimator.spread_
+    else:
+        more["classes"] = np.arange(int(y.max()) + 1)
+    inputs = np.clip(X, -_REACH, _REACH).astype(np.float32)
+    patience = Patience(report, floor=10)
+    best: Layers = []
+    for epoch in range(1, (estimator.epochs if validation is None else _MAX_EPOCHS) + 1):
+        net.partial_fit(inputs, y, sample_weight=weight, **more)
+        estimator.layers_ = list(zip(net.coefs_, net.intercepts_, strict=True))
+        done = patience(epoch, None if validation is None else _score(estimator, validation))
+        if patience.best_round == epoch:
+            best = [(w.astype(np.float64), b.astype(np.float64)) for w, b in estimator.layers_]
+        if done:
+            break
+    estimator.layers_ = best or estimator.layers_
+
+
+def _score(estimator: Network, validation: Validation) -> float:
+    y = validation.y
+    if estimator.regression:
+        error = estimator.predict(validation.X) - y
+        return -float(np.sqrt(np.average(error**2, weights=validation.weight)))
+    truth = estimator.predict_proba(validation.X)[np.arange(len(y)), y]
+    return float(np.average(np.log(np.maximum(truth, 1e-15)), weights=validation.weight))
+
+
+def _build(params: Params, context: Context) -> Network:
+    chosen = {"width": 128, "layers": 2, "learning_rate_init": 2e-3, "alpha": 1e-4, **params}
+    batch = int(min(256, max(16, context.n_rows // 32)))
+    return Network(
+        params={
+            "hidden_layer_sizes": [chosen.pop("width")] * chosen.pop("layers"),
+            "batch_size": min(batch, context.n_rows),
+            "random_state": context.seed,
+            **chosen,
+        },
+        regression=context.task == "regression",
+    )
+
+
+def _save(fitted: Network, folder: Path) -> None:
+    arrays = {f"weight{i}": weight for i, (weight, _) in enumerate(fitted.layers_)}
+    arrays |= {f"bias{i}": bias for i, (_, bias) in enumerate(fitted.layers_)}
+    np.savez(folder / "network.npz", **arrays)
+    data = fitted.get_params() | {
+        "n_layers": len(fitted.layers_),
+        "center": fitted.center_,
+        "spread": fitted.spread_,
+        "bounds": list(fitted.bounds_) if fitted.regression else None,
+    }
+    (folder / "network.json").write_text(json.dumps(data), encoding="utf-8")
+
+
+def _load(folder: Path) -> Network:
+    data = json.loads((folder / "network.json").read_text(encoding="utf-8"))
+    fitted = Network(**{name: data[name] for name in ("params", "regression", "epochs")})
+    fitted.center_, fitted.spread_ = data["center"], data["spread"]
+    if data["bounds"] is not None:
+        fitted.bounds_ = tuple(data["bounds"])
+    with np.load(folder / "network.npz", allow_pickle=False) as arrays:
+        fitted.layers_ = [
+            (arrays[f"weight{i}"], arrays[f"bias{i}"]) for i in range(data["n_layers"])
+        ]
+    return fitted
+
+
+ALGORITHM = Algorithm(
+    name="mlp",
+    tasks=frozenset({"binary", "multiclass", "regression"}),
+    build=_build,
+    space={
+        "width": Choice(32, 64, 128, 256),
+        "layers": Int(1, 3),
+        "learning_rate_init": Float(5e-4, 1e-2, log=True),
+        "alpha": Float(1e-6, 1.0, log=True),
+    },
+    starts=({}, {"width": 256, "layers": 1, "alpha": 1e-2}, {"width": 64, "layers": 3}),
+    fit=learn,
+    weights=True,
+    cost=4.0,
+    max_rows=300_000,
+    max_columns=2_000,
+    saved=Saved(save=_save, load=_load),
+)
+
+
+@hookimpl
+def automl_algorithms() -> list[Algorithm]:
+    """Give the network."""
+    return [ALGORITHM]

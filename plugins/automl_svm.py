@@ -1,0 +1,128 @@
+"""Support vector machines with a Gaussian kernel, their scores turned into probabilities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automl.plugin import Algorithm, Context, Float, Params, hookimpl
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class SupportVectors:
+    """Support vector classification, calibrated on scores of rows it was not fitted on.
+
+    Parameters
+    ----------
+    C : float, default=1.0
+    gamma : float
+    seed : int, default=0
+    """
+
+    def __init__(self, *, C: float = 1.0, gamma: float = 0.1, seed: int = 0) -> None:
+        self.C = C
+        self.gamma = gamma
+        self.seed = seed
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters of the constructor."""
+        return {"C": self.C, "gamma": self.gamma, "seed": self.seed}
+
+    def fit(
+        self, X: Any, y: NDArray[Any], sample_weight: NDArray[np.float64] | None = None
+    ) -> SupportVectors:
+        """Fit on all rows, and on each half to learn what a score is worth."""
+        from sklearn.linear_model import LogisticRegression
+
+        weight = np.ones(len(y)) if sample_weight is None else sample_weight
+        n_classes = int(y.max()) + 1
+        scores = np.zeros((len(y), n_classes if n_classes > 2 else 1))
+        half = _halves(y, self.seed)
+        for part in (0, 1):
+            out = half == part
+            if out.any():
+                machine = self._machine(X[~out], y[~out], weight[~out])
+                scores[out] = _scores(machine, X[out])
+        known = half >= 0
+        self.machine_ = self._machine(X, y, weight)
+        self.link_ = None
+        if len(np.unique(y[known])) == n_classes:
+            self.link_ = LogisticRegression(C=1.0, max_iter=1000)
+            self.link_.fit(scores[known], y[known], sample_weight=weight[known])
+        return self
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return a probability for each row and class."""
+        scores = _scores(self.machine_, X)
+        if self.link_ is not None:
+            shares: NDArray[np.float64] = self.link_.predict_proba(scores)
+            return shares
+        # A class too rare to be held out: the scores themselves have to do.
+        scores = np.hstack((-scores, scores)) if scores.shape[1] == 1 else scores
+        e = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return np.asarray(e / e.sum(axis=1, keepdims=True))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the likeliest class for each row."""
+        return self.predict_proba(X).argmax(axis=1)
+
+    def _machine(self, X: Any, y: NDArray[Any], weight: NDArray[np.float64]) -> Any:
+        from sklearn.svm import SVC
+
+        machine = SVC(C=self.C, gamma=self.gamma, cache_size=500, random_state=self.seed)
+        return machine.fit(X, y, sample_weight=weight)
+
+
+def _halves(y: NDArray[Any], seed: int) -> NDArray[np.int64]:
+    """Half 0 or 1 for each row, classes evenly spread; -1 (never held out) for a lone row."""
+    order = np.random.default_rng(seed).permutation(len(y))
+    order = order[np.argsort(y[order], kind="stable")]
+    half = np.empty(len(y), dtype=np.int64)
+    start = np.flatnonzero(np.r_[True, np.diff(y[order]) != 0])
+    within = np.arange(len(y)) - np.repeat(start, np.diff(np.r_[start, len(y)]))
+    half[order] = within % 2
+    half[np.bincount(y)[y] < 2] = -1
+    return half
+
+
+def _scores(machine: Any, X: Any) -> NDArray[np.float64]:
+    scores = np.asarray(machine.decision_function(X))
+    return scores[:, None] if scores.ndim == 1 else scores
+
+
+def _build(params: Params, context: Context) -> Any:
+    chosen = {"C": 1.0, "gamma": 1.0, **params}
+    # Scaled columns have a variance of about 1: the usual 1 / n_columns, times a factor.
+    gamma = chosen["gamma"] / max(1, context.n_columns)
+    if context.task != "regression":
+        return SupportVectors(C=chosen["C"], gamma=gamma, seed=context.seed)
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVR
+
+    machine = SVR(C=chosen["C"], gamma=gamma, epsilon=0.05, cache_size=500)
+    return TransformedTargetRegressor(regressor=machine, transformer=StandardScaler())
+
+
+ALGORITHM = Algorithm(
+    name="svm",
+    tasks=frozenset({"binary", "multiclass", "regression"}),
+    build=_build,
+    space={"C": Float(0.05, 100.0, log=True), "gamma": Float(0.05, 20.0, log=True)},
+    starts=({"C": 5.0}, {"C": 1.0, "gamma": 4.0}),
+    weights=True,
+    cost=2.0,
+    max_rows=10_000,
+    max_columns=1_000,
+    max_classes=30,
+    saved=("automl_svm.SupportVectors",),
+)
+
+
+@hookimpl
+def automl_algorithms() -> list[Algorithm]:
+    """Give support vector machines."""
+    return [ALGORITHM]

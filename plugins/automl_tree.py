@@ -1,0 +1,34 @@
+"""A single decision tree, small enough for a person to read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from automl.plugin import Algorithm, Context, Float, Int, Params, hookimpl
+
+
+def _build(params: Params, context: Context) -> Any:
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    kind = DecisionTreeRegressor if context.task == "regression" else DecisionTreeClassifier
+    chosen = {"max_depth": 5, "leaf_share": 0.01, "ccp_alpha": 0.0, **params}
+    leaf = max(1, min(100, round(chosen.pop("leaf_share") * context.n_rows)))
+    return kind(**chosen, min_samples_leaf=leaf, random_state=context.seed)
+
+
+ALGORITHM = Algorithm(
+    name="decision_tree",
+    tasks=frozenset({"binary", "multiclass", "regression"}),
+    build=_build,
+    accepts=frozenset({"number", "missing", "unscaled"}),
+    space={"max_depth": Int(2, 8), "leaf_share": Float(0.001, 0.05, log=True)},
+    weights=True,
+    cost=0.05,
+    saved=("sklearn.tree._tree.Tree",),
+)
+
+
+@hookimpl
+def automl_algorithms() -> list[Algorithm]:
+    """Give the tree."""
+    return [ALGORITHM]

@@ -98,8 +98,8 @@ class Search:
         self._pool = pool
         self._schedule = schedule
         self._data = data
-        self._task = question.task
-        self._metric = question.metric
+        self._question = question
+        self._greater = question.metric.greater_is_better
         self._clock = clock
         self._trials = trials
         self._say = say
@@ -211,7 +211,7 @@ class Search:
             self._finish(active)
 
     def _finish(self, active: _Active) -> None:
-        outcome = self._outcome(active)
+        outcome = _outcome(active, self._data, self._question)
         self.outcomes.append(outcome)
         self._schedule.tell(outcome)
         score = outcome.cv_score if isinstance(outcome, Evaluation) else None
@@ -230,40 +230,11 @@ class Search:
             self._best = outcome
             self._say(Improved, number=outcome.number, algorithm=algorithm, score=outcome.cv_score)
 
-    def _outcome(self, active: _Active) -> Outcome:
-        failure = active.failure
-        if failure is None:
-            results = [active.results[fold] for fold in range(len(self._data.plan.folds))]
-            values = self._data.plan.gather([result.values for result in results])
-            rows = self._data.plan.covered
-            weight = None if self._data.weight is None else self._data.weight[rows]
-            score = score_values(self._metric, self._task, self._data.y[rows], values, weight)
-            if math.isfinite(score):
-                return Evaluation(
-                    number=active.number,
-                    candidate=active.candidate,
-                    cv_score=score,
-                    fold_scores=tuple(result.score for result in results),
-                    values=values,
-                    members=tuple(result.member for result in results),
-                    sample=np.mean([result.sample for result in results], axis=0),
-                    seconds=active.seconds,
-                )
-            failure = FoldFailure(reason=Reason.NONFINITE, message=f"The score is {score}.")
-        return Failure(
-            number=active.number,
-            candidate=active.candidate,
-            reason=failure.reason,
-            message=failure.message,
-            detail=failure.detail,
-            seconds=active.seconds,
-        )
-
     def _improves(self, score: float) -> bool:
         if self._best is None:
             return True
         best = self._best.cv_score
-        return score > best if self._metric.greater_is_better else score < best
+        return score > best if self._greater else score < best
 
     def _hopeless(self, active: _Active) -> bool:
         """Compare gains over the constant on the folds that are done."""
@@ -272,7 +243,7 @@ class Search:
         done = sorted(active.results)
         gain = sum(active.results[f].score - self._baseline.fold_scores[f] for f in done)
         best = sum(self._best.fold_scores[f] - self._baseline.fold_scores[f] for f in done)
-        sign = 1 if self._metric.greater_is_better else -1
+        sign = 1 if self._greater else -1
         return sign * best > 0 and sign * gain < HOPELESS * sign * best
 
     def _give_up(self, reason: Reason, message: str) -> None:
@@ -286,3 +257,34 @@ class Search:
             active.failure = active.failure or FoldFailure(reason=reason, message=message)
             self._finish(active)
         self._active.clear()
+
+
+def _outcome(active: _Active, data: RunData, question: Question) -> Outcome:
+    """Score all out-of-fold values of a candidate together."""
+    failure = active.failure
+    if failure is None:
+        results = [active.results[fold] for fold in range(len(data.plan.folds))]
+        values = data.plan.gather([result.values for result in results])
+        rows = data.plan.covered
+        weight = None if data.weight is None else data.weight[rows]
+        score = score_values(question.metric, question.task, data.y[rows], values, weight)
+        if math.isfinite(score):
+            return Evaluation(
+                number=active.number,
+                candidate=active.candidate,
+                cv_score=score,
+                fold_scores=tuple(result.score for result in results),
+                values=values,
+                members=tuple(result.member for result in results),
+                sample=np.mean([result.sample for result in results], axis=0),
+                seconds=active.seconds,
+            )
+        failure = FoldFailure(reason=Reason.NONFINITE, message=f"The score is {score}.")
+    return Failure(
+        number=active.number,
+        candidate=active.candidate,
+        reason=failure.reason,
+        message=failure.message,
+        detail=failure.detail,
+        seconds=active.seconds,
+    )

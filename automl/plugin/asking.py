@@ -1,0 +1,205 @@
+"""Contributions that say what is asked, how it is judged, read and followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from automl.plugin.fields import check_callable, check_name, check_words, refuse
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from automl.data.target import Target
+    from automl.events import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """A number that says how good values or labels are.
+
+    Parameters
+    ----------
+    name : str
+    tasks : frozenset of str
+    score : callable (y, given, weight) -> float
+        ``y``: encoded target of shape (n_rows,); ``given``: what ``reads`` says; ``weight``: float
+        array of shape (n_rows,) or None.
+    reads : {"values", "labels"}
+        ``"values"``: probabilities of shape (n_rows, n_classes), or numbers of shape (n_rows,).
+        ``"labels"``: the decided class codes (or numbers) of shape (n_rows,).
+    greater_is_better : bool
+    best : float
+        The score of a perfect prediction.
+    """
+
+    name: str
+    tasks: frozenset[str]
+    score: Callable[[NDArray[Any], NDArray[Any], NDArray[np.float64] | None], float]
+    reads: Literal["values", "labels"]
+    greater_is_better: bool
+    best: float
+
+    def __post_init__(self) -> None:
+        check_name(self)
+        check_words(self, "tasks")
+        check_callable(self, "score")
+        if self.reads not in {"values", "labels"}:
+            refuse(self, "reads", self.reads, "'values' or 'labels'")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """A target as the learners see it.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,)
+        int64 codes into ``classes``, or float64 numbers.
+    classes : ndarray or None
+        The labels as the user wrote them, sorted; None where the target is a number.
+    """
+
+    y: NDArray[Any]
+    classes: NDArray[Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A kind of question: what the target looks like and what an answer is.
+
+    Parameters
+    ----------
+    name : str
+    matches : callable (target) -> int
+        How well the target looks like this task's: 0 not at all; the highest number wins.
+    encode : callable (target) -> Encoded
+        The target without missing rows, encoded.
+    values : callable (estimator, X, n_classes) -> ndarray
+        What a fitted estimator says: shape (n_rows, n_classes), or (n_rows,).
+    constant : callable (y, weight, n_classes) -> ndarray
+        The best value that ignores the columns: shape (n_classes,), or () .
+    decide : callable (values) -> ndarray of shape (n_rows,)
+        Class codes, or numbers.
+    estimator : str
+        What scikit-learn calls such an estimator: ``"classifier"`` or ``"regressor"``.
+    metric : str
+        Name of the default metric.
+    splitters : mapping of str to str
+        Name of the splitter for each situation: ``"plain"``, ``"large"``, ``"group"``, ``"time"``.
+    like : str, default=""
+        Name of the built-in task whose algorithms and metrics serve this one too.
+    """
+
+    name: str
+    matches: Callable[[Target], int]
+    encode: Callable[[Target], Encoded]
+    values: Callable[[Any, Any, int], NDArray[np.float64]]
+    constant: Callable[[NDArray[Any], NDArray[np.float64] | None, int], NDArray[np.float64]]
+    decide: Callable[[NDArray[np.float64]], NDArray[Any]]
+    estimator: str
+    metric: str
+    splitters: Mapping[str, str]
+    like: str = ""
+
+    def __post_init__(self) -> None:
+        check_name(self)
+        for name in ("matches", "encode", "values", "constant", "decide"):
+            check_callable(self, name)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names under which an algorithm or a metric may claim this task."""
+        return frozenset({self.name, self.like}) - {""}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitRequest:
+    """What a splitter is told.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,)
+        The encoded target.
+    n_folds : int
+        Folds wanted; fewer may be given where the data allows no more.
+    groups : ndarray of shape (n_rows,), dtype=int64, or None
+    time : ndarray of shape (n_rows,), dtype=float64, or None
+    seed : int
+    repeats : int, default=1
+        How often the rows are split anew; the test sets of one repeat do not overlap.
+    """
+
+    y: NDArray[Any]
+    n_folds: int
+    groups: NDArray[np.int64] | None
+    time: NDArray[np.float64] | None
+    seed: int
+    repeats: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Splitter:
+    """A way to hold rows out.
+
+    Parameters
+    ----------
+    name : str
+    split : callable (request) -> sequence of (train, test)
+        Row numbers (int64, sorted). Test sets of one repeat do not overlap.
+    """
+
+    name: str
+    split: Callable[[SplitRequest], Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]]
+
+    def __post_init__(self) -> None:
+        check_name(self)
+        check_callable(self, "split")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """A way to read a table from a place that a string names.
+
+    Parameters
+    ----------
+    name : str
+    matches : callable (source) -> bool
+        Whether it is in charge of this path or URL; looks at the string, and at most at the first
+        bytes of a file.
+    read : callable (source) -> table
+        Anything that narwhals takes, or a dict of columns.
+    requires : tuple of str, default=()
+    """
+
+    name: str
+    matches: Callable[[str], bool]
+    read: Callable[[str], Any]
+    requires: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_name(self)
+        check_callable(self, "matches")
+        check_callable(self, "read")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Something that follows a run.
+
+    Parameters
+    ----------
+    name : str
+    start : callable () -> callable (event) -> None, or None
+        Called once a run; what it returns is called with each event. None: not interested (no
+        terminal, say).
+    """
+
+    name: str
+    start: Callable[[], Callable[[Event], None] | None]
+
+    def __post_init__(self) -> None:
+        check_name(self)
+        check_callable(self, "start")

@@ -1,0 +1,218 @@
+"""Contributions that learn from data: algorithms and the steps before them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from automl.plugin.fields import check_callable, check_name, check_words, refuse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from optuna.distributions import BaseDistribution
+
+    from automl.plugin.context import Context, PrepareContext
+    from automl.plugin.space import Range
+
+Params = Mapping[str, Any]
+"""Parameters that survive JSON."""
+
+Space = Mapping[str, "Range | BaseDistribution"]
+
+TRAITS = frozenset(
+    {"number", "category", "string", "text", "date", "missing", "unscaled", "sparse"}
+)
+"""What a column can be; the first five are its kind.
+
+``missing``: a cell may be missing. ``unscaled``: numbers of any unit and spread. ``sparse``: the
+column comes in a SciPy CSR matrix. A plugin may invent further traits.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """Rows held out from a fit, for early stopping.
+
+    Parameters
+    ----------
+    X : ndarray or csr_matrix of shape (n_rows, n_columns)
+    y : ndarray of shape (n_rows,)
+    weight : ndarray of shape (n_rows,) or None
+    """
+
+    X: Any
+    y: NDArray[Any]
+    weight: NDArray[np.float64] | None = None
+
+
+class Report(Protocol):
+    """Called after each round; returns True when learning has to stop now."""
+
+    def __call__(self, round_: int, score: float | None = None) -> bool:
+        """Take the number of the round and its validation score, if known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """A pair that writes a fitted object in a format that cannot run code, and reads it back.
+
+    Parameters
+    ----------
+    save : callable (fitted, folder) -> None
+        Write any files into the (existing, empty) folder.
+    load : callable (folder) -> fitted
+        Read them back; must not execute what it reads (no pickle).
+    """
+
+    save: Callable[[Any, Path], None]
+    load: Callable[[Path], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Algorithm:
+    """Something that learns.
+
+    Parameters
+    ----------
+    name : str
+        Lower case, unique among all installed plugins.
+    tasks : frozenset of str
+        Names of the tasks it can do, such as ``"binary"``, ``"multiclass"``, ``"regression"``.
+    build : callable (params, context) -> estimator
+        Returns an unfitted estimator with scikit-learn's ``fit(X, y)`` and ``predict`` or
+        ``predict_proba``. ``X`` is a float64 matrix (or CSR), classes are 0 .. n_classes - 1.
+        The learning library is imported here, not at the top of the plugin.
+    accepts : frozenset of str, default={"number"}
+        Traits of columns that it can be fitted on; ``{"nothing"}`` for one that reads no column.
+    space : mapping of str to range, or callable (context) -> mapping, default={}
+        What the search may vary.
+    starts : tuple of mappings, default=({},)
+        Configurations to try first, best first; the key ``"prepare"`` may map a kind to a chain
+        such as ``{"category": "one_hot"}``.
+    requires : tuple of str, default=()
+        Distributions that must be installed, beside automl.
+    imports : tuple of str, default=()
+        Modules that a worker imports while the table is being read, such as ``"sklearn.ensemble"``.
+    fit : callable or None, default=None
+        ``fit(estimator, X, y, weight, validation, report)`` for one that learns in rounds: it may
+        stop early on the validation rows and must stop when ``report`` returns True.
+    weights : bool, default=False
+        Whether ``fit`` takes ``sample_weight``.
+    threads : bool, default=False
+        Whether it uses ``context.threads``.
+    cost : float, default=1.0
+        Cost of a fit relative to a boosted tree ensemble's; orders first tries.
+    max_rows, max_columns, max_classes : int or None, default=None
+        Above these it is not tried.
+    saved : Saved, tuple of str, or None, default=()
+        How a fitted estimator is saved: a pair, or the names of types beyond skops' own that skops
+        may build. None means that it predicts but cannot be saved.
+    default : bool, default=True
+        Whether it belongs into a default search; False for one that is only tried when named.
+    """
+
+    name: str
+    tasks: frozenset[str]
+    build: Callable[[Params, Context], Any]
+    accepts: frozenset[str] = frozenset({"number"})
+    space: Space | Callable[[Context], Space] = field(default_factory=dict)
+    starts: tuple[Params, ...] = ({},)
+    requires: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
+    fit: Callable[[Any, Any, Any, Any, Validation | None, Report], None] | None = None
+    weights: bool = False
+    threads: bool = False
+    cost: float = 1.0
+    max_rows: int | None = None
+    max_columns: int | None = None
+    max_classes: int | None = None
+    saved: Saved | tuple[str, ...] | None = ()
+    default: bool = True
+
+    def __post_init__(self) -> None:
+        check_name(self)
+        check_words(self, "tasks", "accepts")
+        check_callable(self, "build")
+        if not self.starts:
+            refuse(self, "starts", self.starts, "at least one configuration ({} is one)")
+
+    @staticmethod
+    def wrap(
+        name: str,
+        *,
+        classifier: str | type | None = None,
+        regressor: str | type | None = None,
+        space: Space | Callable[[Context], Space] | None = None,
+        starts: Sequence[Params] = ({},),
+        accepts: Iterable[str] | None = None,
+        weights: bool | None = None,
+        requires: Sequence[str] = (),
+        saved: Saved | Iterable[str] | None = (),
+    ) -> Algorithm:
+        """Return an algorithm made of scikit-learn estimators (see `automl.plugin.wrap.wrap`)."""
+        from automl.plugin.wrap import wrap
+
+        return wrap(
+            name,
+            classifier=classifier,
+            regressor=regressor,
+            space=space,
+            starts=starts,
+            accepts=accepts,
+            weights=weights,
+            requires=requires,
+            saved=saved,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preprocessor:
+    """A step that turns columns of some traits into columns of others.
+
+    A column is eligible when it has all traits of ``takes``; afterwards its traits are
+    ``(traits - takes - removes) | emits``.
+
+    Parameters
+    ----------
+    name : str
+        Lower case, unique among all installed plugins.
+    takes : frozenset of str
+        Traits that a column must have.
+    emits : frozenset of str
+        Traits of the columns that come out.
+    build : callable (params, context) -> transformer
+        Returns an unfitted transformer with ``fit(X, y)`` and ``transform(X)``. ``X`` is the block
+        of one kind as `automl.data.table.Kind` describes it, or what the step before gave.
+    removes : frozenset of str, default=frozenset()
+        Traits that are gone afterwards if they were there (an encoder that deals with missing
+        cells removes ``"missing"``).
+    supervised : bool, default=False
+        Whether ``fit`` reads the target; the engine then gives training rows values from
+        transformers that were fitted without them.
+    space : mapping of str to range, default={}
+    priority : int, default=50
+        Of two possible chains the one with the lower numbers is the default.
+    requires : tuple of str, default=()
+    saved : Saved, tuple of str, or None, default=()
+        As for an algorithm.
+    """
+
+    name: str
+    takes: frozenset[str]
+    emits: frozenset[str]
+    build: Callable[[Params, PrepareContext], Any]
+    removes: frozenset[str] = frozenset()
+    supervised: bool = False
+    space: Space = field(default_factory=dict)
+    priority: int = 50
+    requires: tuple[str, ...] = ()
+    saved: Saved | tuple[str, ...] | None = ()
+
+    def __post_init__(self) -> None:
+        check_name(self)
+        check_words(self, "takes", "emits")
+        check_callable(self, "build")

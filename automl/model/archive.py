@@ -7,7 +7,9 @@ import platform
 import secrets
 import shutil
 import stat
+import struct
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,19 @@ FREE_BYTES = 64 * 2**20
 
 MAX_RATIO = 100
 """Above it, this many times its own size at most; larger ones are not compressed when written."""
+
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    LookupError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
+"""What `zipfile` raises for a file that is damaged."""
 
 _DOS_EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -50,7 +65,9 @@ def read(path: Path) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(path) as archive:
             return _read_zip(archive, path)
-    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+    except BundleError:
+        raise
+    except _UNREADABLE as error:
         code = "E_BUNDLE_DAMAGED" if zipfile.is_zipfile(path) else "E_BUNDLE_FORMAT"
         raise BundleError(
             code,
@@ -135,6 +152,8 @@ def _read_zip(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
             raise _bad_path(entry.filename)
         if entry.is_dir():
             continue
+        if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            raise zipfile.BadZipFile(f"{entry.filename!r} is packed in an unknown way")
         if entry.filename in files:
             raise BundleError(
                 "E_BUNDLE_FILES", f"The file {entry.filename!r} is in the archive twice."

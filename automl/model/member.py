@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -111,13 +111,13 @@ class Part:
     members: tuple[Member, ...]
 
 
-@dataclass(slots=True)
 class Shelf:
     """The pipelines of some parts, each built once, by whichever thread comes first."""
 
-    parts: tuple[Part, ...]
-    _built: dict[tuple[int, int], Pipeline] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
+    def __init__(self, parts: tuple[Part, ...]) -> None:
+        self.parts = parts
+        self._built: dict[tuple[int, int], Pipeline] = {}
+        self._lock = Lock()
 
     def get(self, part: int, member: int, catalog: Catalog) -> Pipeline:
         """Return one pipeline."""

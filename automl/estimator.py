@@ -98,7 +98,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
                 accept_sparse=("csr", "csc"),
                 dtype=None,
                 ensure_all_finite=False,
-                ensure_min_samples=1 if reset else 0,
+                ensure_min_samples=2 if reset else 0,
                 estimator=self,
             )
         return validate_data(self, X, reset=reset, skip_check_array=True)

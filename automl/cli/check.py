@@ -13,21 +13,22 @@ from automl.cli.face import ANSWER_IS_NO, DONE, face_of, one_line, shared
 if TYPE_CHECKING:
     from automl.testing import CheckRow
 
+EXAMPLES = """\b
+Examples:
+  automl check lightgbm
+  automl check my-distribution --json
+"""
 
-@click.command("check", short_help="Check a plugin against the contract.")
+
+@click.command("check", short_help="Check a plugin against the contract.", epilog=EXAMPLES)
 @click.argument("name")
 @shared
 @click.pass_context
 def command(context: click.Context, name: str) -> int:
-    r"""Check the plugin, distribution or contribution NAME against the contract.
+    """Check the plugin, distribution or contribution NAME against the contract.
 
     Each line is one property; where it does not hold, the next line says what to change. The exit
     code is 3 where one does not hold.
-
-    \b
-    Examples:
-      automl check lightgbm
-      automl check my-distribution --json
     """
     from automl.testing import run_checks
 

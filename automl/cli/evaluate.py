@@ -8,8 +8,14 @@ from automl.cli.arguments import listed
 from automl.cli.face import face_of, shared
 from automl.cli.tables import number, text_table
 
+EXAMPLES = """\b
+Examples:
+  automl evaluate automl-runs/income-1/model test.csv
+  automl evaluate model test.csv --metrics accuracy,log_loss --json
+"""
 
-@click.command("evaluate", short_help="Score a model on rows with a known target.")
+
+@click.command("evaluate", short_help="Score a model on rows with a known target.", epilog=EXAMPLES)
 @click.argument("model")
 @click.argument("data")
 @click.option("--metrics", multiple=True, metavar="NAMES", help="Default: the run's.")
@@ -25,13 +31,7 @@ def command(
     target: str | None,
     trust: tuple[str, ...],
 ) -> None:
-    r"""Score the predictions of the folder MODEL for the table DATA, which holds the target.
-
-    \b
-    Examples:
-      automl evaluate automl-runs/income-1/model test.csv
-      automl evaluate model test.csv --metrics accuracy,log_loss --json
-    """
+    """Score the predictions of the folder MODEL for the table DATA, which holds the target."""
     face = face_of(context)
 
     import automl

@@ -20,8 +20,16 @@ if TYPE_CHECKING:
 SAVING = 0.05
 """Share of the seconds that is kept for writing the model."""
 
+EXAMPLES = """\b
+Examples:
+  automl fit train.csv income --budget 60
+  automl fit train.csv income --only lightgbm,linear --trials 20 --seed 1
+  automl fit train.parquet price --metric mae --ignore id --time sold_at --out model
+  automl fit --config run.toml
+"""
 
-@click.command("fit", short_help="Search, save a model, say what came of it.")
+
+@click.command("fit", short_help="Search, save a model, say what came of it.", epilog=EXAMPLES)
 @click.argument("data", required=False)
 @click.argument("target", required=False)
 @click.option("--metric", help="What the search optimises; `automl plugins` lists them.")
@@ -51,19 +59,12 @@ SAVING = 0.05
 @shared
 @click.pass_context
 def command(context: click.Context, /, config: str | None, **given: Any) -> int:
-    r"""Learn to predict column TARGET of the table DATA.
+    """Learn to predict column TARGET of the table DATA.
 
     DATA is a CSV, Parquet, Arrow or JSON-lines file, or the URL of a database with its table. The
     model and the leaderboard are kept in automl-runs/<NAME>. What stands on the command line wins
     over what stands in the file of --config. The exit code is 3 where nothing is better than
     always giving the same answer.
-
-    \b
-    Examples:
-      automl fit train.csv income --budget 60
-      automl fit train.csv income --only lightgbm,linear --trials 20 --seed 1
-      automl fit train.parquet price --metric mae --ignore id --time sold_at --out model
-      automl fit --config run.toml
     """
     from automl.search.budget import Clock
 

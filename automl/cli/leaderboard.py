@@ -15,19 +15,20 @@ from automl.errors import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
+EXAMPLES = """\b
+Example:
+  automl leaderboard income-1
+"""
 
-@click.command("leaderboard", short_help="Show what a run has tried.")
+
+@click.command("leaderboard", short_help="Show what a run has tried.", epilog=EXAMPLES)
 @click.argument("run")
 @shared
 @click.pass_context
 def command(context: click.Context, run: str) -> None:
-    r"""Show what RUN has tried, best first.
+    """Show what RUN has tried, best first.
 
     RUN is a name below automl-runs/ or a folder. The scores are those that the search chose by.
-
-    \b
-    Example:
-      automl leaderboard income-1
     """
     from automl.search.leaderboard import Leaderboard, Row
 

@@ -12,18 +12,18 @@ from automl.cli.tables import text_table
 if TYPE_CHECKING:
     from automl.plugin.catalog import Catalog
 
+EXAMPLES = """\b
+Examples:
+  automl plugins
+  automl plugins --json
+"""
 
-@click.command("plugins", short_help="List what is installed.")
+
+@click.command("plugins", short_help="List what is installed.", epilog=EXAMPLES)
 @shared
 @click.pass_context
 def command(context: click.Context) -> None:
-    r"""List the plugins: name, version, giver, what each contributes, what was skipped and why.
-
-    \b
-    Examples:
-      automl plugins
-      automl plugins --json
-    """
+    """List the plugins: name, version, giver, what each contributes, what was skipped and why."""
     import numpy as np  # noqa: F401 - its first import changes warnings filters, no plugin does
 
     from automl.plugin.discovery import discover

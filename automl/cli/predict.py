@@ -20,8 +20,14 @@ LABEL = "prediction"
 PROBABILITY = "probability_"
 """What the name of a class is put behind."""
 
+EXAMPLES = """\b
+Examples:
+  automl predict automl-runs/income-1/model new.csv --out predictions.csv
+  automl predict model new.parquet --proba --keep id,name --out predictions.parquet
+"""
 
-@click.command("predict", short_help="Predict each row of a table.")
+
+@click.command("predict", short_help="Predict each row of a table.", epilog=EXAMPLES)
 @click.argument("model")
 @click.argument("data")
 @click.option(
@@ -45,15 +51,10 @@ def command(
     impute: bool,
     trust: tuple[str, ...],
 ) -> None:
-    r"""Predict each row of the table DATA with the folder MODEL, in the order of the rows.
+    """Predict each row of the table DATA with the folder MODEL, in the order of the rows.
 
     The column `prediction` has the label or the number. In CSV a string that a spreadsheet would
     take for a formula gets an apostrophe in front; the other formats are exact.
-
-    \b
-    Examples:
-      automl predict automl-runs/income-1/model new.csv --out predictions.csv
-      automl predict model new.parquet --proba --keep id,name --out predictions.parquet
     """
     face = face_of(context)
     if out is not None:

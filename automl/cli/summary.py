@@ -134,7 +134,8 @@ class Summary:
         rows = [row for row in self.result.leaderboard if row.number != 0]
         failed = sum(row.status.startswith("failed") for row in rows)
         end = f", {failed} of them failed (the reasons stand below)." if failed else "."
-        return f"Tried {len(rows)} candidates{end}"
+        s = "" if len(rows) == 1 else "s"
+        return f"Tried {len(rows)} candidate{s}{end}"
 
     def _data(self) -> list[str]:
         lines = []

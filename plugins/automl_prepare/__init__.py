@@ -232,7 +232,7 @@ PREPROCESSORS = (
         emits=SPARSE,
         build=_string_ngrams,
         priority=20,
-        saved=_own("strings.StringNgrams", "strings.Terms", "codes.OneHot", "codes.Lookup"),
+        saved=_own("strings.StringNgrams", "codes.Lookup"),
     ),
     Preprocessor(
         name="target_mean_string",

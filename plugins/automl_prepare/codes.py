@@ -40,6 +40,10 @@ class Lookup:
         self.starts = np.concatenate([[0], np.cumsum(self.sizes)[:-1]]).astype(np.intp)
         self.flat = np.concatenate(tables)
 
+    def tables(self) -> list[NDArray[Any]]:
+        """Return the table of each column."""
+        return np.split(self.flat, self.starts[1:])
+
     def __call__(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return what the tables hold, of shape (n_rows, n_columns) or with width behind."""
         slots = as_slots(X)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl_prepare.codes import RESERVED, UNSEEN, OneHot, TargetMean, as_slots
+from automl_prepare.codes import RESERVED, UNSEEN, Lookup, OneHot, TargetMean, as_slots
 from automl_prepare.ngrams import Ngrams
 from automl_prepare.texts import fold
 
@@ -18,35 +18,14 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
 
 
-class Terms:
-    """TF-IDF of how the levels of a column are written; the reserved slots have no terms.
+def read(levels: Sequence[str], max_terms: int, n_slots: int = 0) -> Any:
+    """Return TF-IDF of how levels are written, a row for each slot; the reserved ones have none."""
+    from scipy.sparse import csr_matrix, vstack
 
-    Parameters
-    ----------
-    levels : sequence of str
-    max_terms : int
-        Words and pairs of words kept, and as many pieces of words.
-    """
-
-    def __init__(self, levels: Sequence[str], max_terms: int) -> None:
-        from scipy.sparse import csr_matrix, vstack
-
-        found = Ngrams(max_terms, max_terms, 2).fit_transform(levels)
-        slots = vstack([csr_matrix((RESERVED, found.shape[1])), found], format="csr")
-        self.n_slots, self.n_terms = slots.shape
-        self.data, self.indices, self.starts = slots.data, slots.indices, slots.indptr
-
-    def matrix(self) -> Any:
-        """Return the CSR matrix of shape (n_slots, n_terms)."""
-        from scipy.sparse import csr_matrix
-
-        shape = (self.n_slots, self.n_terms)
-        return csr_matrix((self.data, self.indices, self.starts), shape=shape)
-
-
-def _slots(column: NDArray[Any], n_slots: int) -> NDArray[np.intp]:
-    slots = as_slots(column)
-    return np.where(slots < n_slots, slots, UNSEEN)
+    terms = Ngrams(max_terms, max_terms, 2).fit_transform(levels)
+    width = terms.shape[1]
+    after = max(0, n_slots - RESERVED - len(levels))
+    return vstack([csr_matrix((RESERVED, width)), terms, csr_matrix((after, width))], format="csr")
 
 
 class StringNgrams:
@@ -65,27 +44,64 @@ class StringNgrams:
     def __init__(
         self, levels: Sequence[Sequence[str]], max_terms: int, *, max_levels: int = 2000
     ) -> None:
-        self.onehot = OneHot(max_levels, max_levels)
-        self.terms = [Terms(each, max_terms) for each in levels]
+        self._levels = levels
+        self.max_terms = max_terms
+        self.max_levels = max_levels
+
+    place: Lookup
+    data: Matrix
+    indices: NDArray[np.int32]
+    starts: NDArray[np.int32]
+    sources: list[int]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_levels"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
 
     def fit(self, X: NDArray[Any], y: Any = None) -> StringNgrams:
-        """Learn which levels are frequent."""
-        self.onehot.fit(X)
+        """Learn which levels are frequent; make a row of terms for each slot of each column."""
+        from scipy.sparse import block_diag, csr_matrix, hstack
+
+        onehot = OneHot(self.max_levels, self.max_levels).fit(X)
+        tables = onehot.lookup.tables()
+        sizes = [max(len(t), RESERVED + len(e)) for t, e in zip(tables, self._levels, strict=True)]
+        terms = [read(e, self.max_terms, n) for e, n in zip(self._levels, sizes, strict=True)]
+        firsts = np.cumsum([0, *sizes])
+        # Slot 0 of each column is the unseen level, whose row is empty.
+        self.place = Lookup([firsts[j] + np.arange(n) for j, n in enumerate(sizes)])
+        rows = np.concatenate([firsts[j] + np.flatnonzero(t >= 0) for j, t in enumerate(tables)])
+        columns = np.concatenate([t[t >= 0] for t in tables])
+        shape = (int(firsts[-1]), len(onehot.sources))
+        own = csr_matrix((np.ones(len(rows)), (rows, columns)), shape=shape)
+        whole = hstack([own, block_diag(terms)], format="csr")
+        self.data, self.indices, self.starts = whole.data, whole.indices, whole.indptr
+        written = [j for j, each in enumerate(terms) for _ in range(each.shape[1])]
+        self.sources = onehot.sources + written
         return self
 
     def transform(self, X: NDArray[Any]) -> Any:
-        """Return the matrix."""
-        from scipy.sparse import hstack
+        """Return the matrix: the rows of all slots of a row, added up."""
+        from scipy.sparse import csr_matrix
 
-        read = [
-            terms.matrix()[_slots(X[:, j], terms.n_slots)] for j, terms in enumerate(self.terms)
-        ]
-        return hstack([self.onehot.transform(X), *read], format="csr")
+        n_slots = len(self.starts) - 1
+        table = csr_matrix((self.data, self.indices, self.starts), (n_slots, len(self.sources)))
+        at = self.place(X)
+        each = np.arange(0, at.size + 1, X.shape[1])
+        chosen = csr_matrix((np.ones(at.size), at.reshape(-1), each), (len(X), n_slots))
+        out = chosen @ table
+        out.sort_indices()
+        return out
 
     def lineage(self, n_in: int) -> list[tuple[int, ...]]:
         """Return the input columns of each output column."""
-        read = [(j,) for j, terms in enumerate(self.terms) for _ in range(terms.n_terms)]
-        return self.onehot.lineage(n_in) + read
+        return [(j,) for j in self.sources]
+
+
+def _slots(column: NDArray[Any], n_slots: int) -> NDArray[np.intp]:
+    slots = as_slots(column)
+    return np.where(slots < n_slots, slots, UNSEEN)
 
 
 class StringMean:
@@ -116,7 +132,7 @@ class StringMean:
         self.means = means
         self.written: list[Matrix] = []
         for each in levels if dims else ():
-            terms = Terms(each, max_terms).matrix()
+            terms = read(each, max_terms)
             self.written.append(np.asarray(terms @ fold(terms, dims, seed), dtype=np.float64))
 
     def fit(self, X: NDArray[Any], y: NDArray[Any]) -> StringMean:
@@ -126,10 +142,10 @@ class StringMean:
 
     def transform(self, X: NDArray[Any]) -> Matrix:
         """Return means and counts, then the dimensions."""
-        read = [table[_slots(X[:, j], len(table))] for j, table in enumerate(self.written)]
-        return np.concatenate([self.means.transform(X), *read], axis=1)
+        written = [table[_slots(X[:, j], len(table))] for j, table in enumerate(self.written)]
+        return np.concatenate([self.means.transform(X), *written], axis=1)
 
     def lineage(self, n_in: int) -> list[tuple[int, ...]]:
         """Return the input columns of each output column."""
-        read = [(j,) for j, table in enumerate(self.written) for _ in range(table.shape[1])]
-        return self.means.lineage(n_in) + read
+        written = [(j,) for j, table in enumerate(self.written) for _ in range(table.shape[1])]
+        return self.means.lineage(n_in) + written

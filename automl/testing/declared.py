@@ -17,9 +17,10 @@ from automl.testing.comparing import unlike
 from automl.testing.learning import Fit, LearningBench, stop_soon
 from automl.testing.problems import (
     Problem,
+    copy_of,
     easy_problem,
     labels_of,
-    only_kind,
+    only_kinds,
     raw_columns,
     with_constants,
     with_missing,
@@ -50,7 +51,7 @@ def _in_rounds(bench: LearningBench) -> bool:
     when=_accepts("missing"),
 )
 def _missing_cells_are_accepted(bench: LearningBench) -> None:
-    problem = easy_problem()
+    problem = bench.problem()
     spoiled = replace(
         problem, table=with_missing(problem.table), fresh=with_missing(problem.fresh, seed=2)
     )
@@ -69,12 +70,13 @@ def _sparse_matrices_are_accepted(bench: LearningBench) -> None:
     from scipy.sparse import csr_matrix
 
     for case in bench.cases:
-        prepared = bench.prepare(case)
-        preparation = replace(prepared.preparation, sparse=True)
-        X = csr_matrix(preparation.transform(case.problem.fresh))
-        wide = Prepared(preparation=preparation, X=csr_matrix(prepared.X))
-        values = bench.fit(case, Fit(report=stop_soon), wide).values_of(X)
-        bench.judge(values, case, "CSR")
+        usual = bench.prepare(case)
+        preparation = replace(usual.preparation, sparse=True)
+        made = Prepared(preparation=preparation, X=csr_matrix(usual.X))
+        for prepared in (made, bench.prepare(case, Fit(sparse=True))):
+            X = csr_matrix(prepared.preparation.transform(copy_of(case.problem.fresh)))
+            values = bench.fit(case, Fit(report=stop_soon), prepared).values_of(X)
+            bench.judge(values, case, "CSR")
 
 
 @says(
@@ -203,7 +205,7 @@ def _a_class_of_one_row_is_fine(bench: LearningBench) -> None:
 
 @says("Columns of one value only are fine.", SECTION)
 def _constant_columns_are_fine(bench: LearningBench) -> None:
-    problem = easy_problem()
+    problem = bench.problem()
     flat = replace(problem, table=with_constants(problem.table))
     _fits(bench, flat, "constant columns")
 
@@ -211,14 +213,14 @@ def _constant_columns_are_fine(bench: LearningBench) -> None:
 @says("A table of a single column is fine, of each kind that can reach it.", SECTION)
 def _one_column_is_fine(bench: LearningBench) -> None:
     problem = easy_problem()
-    chains = bench.space(bench.cases[0]).chains if bench.cases else {}
-    for kind in chains:
-        _fits(bench, only_kind(problem, Kind(kind), 1), f"one {kind} column")
+    case = next(iter(bench.cases_on(problem)), None)
+    for kind in bench.space(case).chains if case else ():
+        _fits(bench, only_kinds(problem, [Kind(kind)], 1), f"one {kind} column")
 
 
 @says("Eight rows are fine.", SECTION)
 def _few_rows_are_fine(bench: LearningBench) -> None:
-    _fits(bench, easy_problem(n_rows=8, n_fresh=8), "eight rows")
+    _fits(bench, bench.problem(n_rows=8, n_fresh=8), "eight rows")
 
 
 @says(

@@ -13,7 +13,7 @@ from automl.candidate.space import algorithm_space
 from automl.plugin.context import Context
 from automl.plugin.contributions import Validation
 from automl.testing.checks import CheckFailedError
-from automl.testing.problems import Problem, copy_of, easy_problem, encoded_targets
+from automl.testing.problems import Problem, as_usual, copy_of, easy_problem, encoded_targets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,6 +72,8 @@ class Fit:
     report : Report
     validated : bool, default=True
         Whether validation rows are handed over.
+    sparse : bool, default=False
+        Whether chains that end in CSR are preferred as the engine would.
     seed, threads : int
     """
 
@@ -79,6 +81,7 @@ class Fit:
     weight: NDArray[np.float64] | None = None
     report: Report = go_on
     validated: bool = True
+    sparse: bool = False
     seed: int = 0
     threads: int = 1
 
@@ -107,8 +110,16 @@ class LearningBench:
     @cached_property
     def cases(self) -> tuple[Case, ...]:
         """One for each installed task that the algorithm says it can do."""
-        made = [self.case(task, easy_problem()) for task in self._tasks()]
-        return tuple(case for case in made if case is not None)
+        return tuple(self.cases_on(self.problem()))
+
+    def problem(self, n_rows: int = 120, n_fresh: int = 40) -> Problem:
+        """Return an easy problem; with text only where no other column reaches the algorithm."""
+        whole = easy_problem(n_rows, n_fresh)
+        context = Context(task="", n_classes=0, n_rows=n_rows, n_columns=1)
+        schema = as_usual(whole).schema
+        plain = replace(self.algorithm, space={})
+        reached = algorithm_space(plain, schema, self.catalog, context) is not None
+        return as_usual(whole) if reached else whole
 
     def case(self, task: Task, problem: Problem) -> Case | None:
         """Return the case of a task on a problem; None where no target of ours fits the task."""
@@ -131,15 +142,19 @@ class LearningBench:
         made = [self.case(task, problem) for task in self._tasks()]
         return [case for case in made if case is not None]
 
-    def space(self, case: Case) -> AlgorithmSpace:
-        """Return what may be tried on a case."""
+    def space(self, case: Case, *, sparse: bool = False) -> AlgorithmSpace:
+        """Return what may be tried on a case; as a dense matrix where that is possible."""
         context = Context(
             task=case.task.like or case.task.name,
             n_classes=case.n_classes,
             n_rows=len(case.y),
             n_columns=len(case.problem.schema.features),
         )
-        found = algorithm_space(self.algorithm, case.problem.schema, self.catalog, context)
+        accepts = self.algorithm.accepts
+        dense = replace(self.algorithm, accepts=accepts - {"sparse"} or accepts)
+        schema = case.problem.schema
+        found = None if sparse else algorithm_space(dense, schema, self.catalog, context)
+        found = found or algorithm_space(self.algorithm, schema, self.catalog, context)
         if found is None:
             kinds = sorted({feature.kind.value for feature in case.problem.schema.features})
             raise CheckFailedError(
@@ -209,7 +224,7 @@ class LearningBench:
         return [task for task in tasks if task.names & self.algorithm.tasks]
 
     def _candidate(self, case: Case, how: Fit) -> Candidate:
-        first = self.space(case).start_candidates()[0]
+        first = self.space(case, sparse=how.sparse).start_candidates()[0]
         return replace(first, params={**first.params, **how.params})
 
     def setting(self, case: Case, how: Fit = USUAL) -> Setting:

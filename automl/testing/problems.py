@@ -13,7 +13,7 @@ from automl.data.target import Target
 from automl.plugin.contributions import Encoded, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from numpy.typing import NDArray
 
@@ -81,6 +81,11 @@ def with_missing(table: Table, seed: int = 1) -> Table:
     )
 
 
+def as_usual(problem: Problem) -> Problem:
+    """Return a problem without its text, which is slow to prepare."""
+    return only_kinds(problem, [kind for kind in Kind if kind is not Kind.TEXT])
+
+
 def with_unseen(table: Table) -> Table:
     """Return a table in which every third row has a level that the schema does not know."""
     category, string = table.category.copy(), table.string.copy()
@@ -95,17 +100,18 @@ def with_constants(table: Table) -> Table:
     return table.take(first)
 
 
-def only_kind(problem: Problem, kind: Kind, n_columns: int) -> Problem:
-    """Return a problem with the first columns of one kind only."""
+def only_kinds(problem: Problem, kinds: Collection[Kind], n_columns: int = 2) -> Problem:
+    """Return a problem with the first columns of some kinds only."""
 
     def cut(table: Table) -> Table:
         blocks = {
-            other.value: table.block(other)[:, : n_columns if other is kind else 0]
-            for other in Kind
+            kind.value: table.block(kind)[:, : n_columns if kind in kinds else 0] for kind in Kind
         }
         return Table(**blocks)
 
-    features = problem.schema.of(kind)[:n_columns]
+    features = tuple(
+        feature for kind in Kind if kind in kinds for feature in problem.schema.of(kind)[:n_columns]
+    )
     return replace(
         problem,
         schema=Schema(features=features),

@@ -87,7 +87,7 @@ def assemble(
     Parameters
     ----------
     outcomes : sequence of Outcome
-        At least one is an Evaluation.
+        The first is the baseline.
     question : Question
     data : RunData
     members : int
@@ -96,7 +96,7 @@ def assemble(
     remaining : callable () -> float
         Seconds left for it.
     """
-    found = [outcome for outcome in outcomes if isinstance(outcome, Evaluation)]
+    found = _worth_blending(outcomes, question)
     weights = _weights(found, question, data, members, seed, remaining)
     chosen = [(e, w) for e, w in zip(found, weights, strict=True) if w > 0]
     parts = tuple(
@@ -111,7 +111,8 @@ def assemble(
     mixed = average([evaluation.values for evaluation in found], weights)
     info = {
         "cv_score": _score(question, data, mixed),
-        "baseline_score": found[0].cv_score if found[0].number == 0 else None,
+        "baseline_score": next(o.cv_score for o in outcomes if isinstance(o, Evaluation)),
+        "weight": question.columns.weight,
         "n_rows": question.table.n_rows,
         "n_folds": len(data.plan.folds),
         "splitter": data.plan.splitter,
@@ -138,6 +139,15 @@ def assemble(
     return predictor, _leaderboard(
         outcomes, dict(zip(map(id, found), weights, strict=True)), question
     )
+
+
+def _worth_blending(outcomes: Sequence[Outcome], question: Question) -> list[Evaluation]:
+    """Return what is better than the constant answer, or that answer itself."""
+    scored = [outcome for outcome in outcomes if isinstance(outcome, Evaluation)]
+    sign = 1 if question.metric.greater_is_better else -1
+    floor = sign * scored[0].cv_score
+    better = [one for one in scored[1:] if not sign * one.cv_score <= floor]
+    return better or scored[:1]
 
 
 def _weights(

@@ -44,6 +44,7 @@ class Question:
     Parameters
     ----------
     catalog : Catalog
+    columns : Columns
     given : Given
     schema : Schema
     table : Table
@@ -55,6 +56,7 @@ class Question:
     """
 
     catalog: Catalog
+    columns: Columns
     given: Given
     schema: Schema
     table: Table
@@ -150,6 +152,7 @@ def ask(
     doubts = suspect(schema, table, given.target.name, encoded.y, n_classes)
     return Question(
         catalog=catalog,
+        columns=columns,
         given=given,
         schema=schema,
         table=table,

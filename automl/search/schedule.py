@@ -108,6 +108,6 @@ class Schedule:
         if record.seconds:
             return median(record.seconds[-5:])
         known = [
-            median(other.seconds) / other.cost for other in self._records.values() if other.seconds
+            min(other.seconds) / other.cost for other in self._records.values() if other.seconds
         ]
-        return median(known) * record.cost if known else 0.0
+        return min(known, default=0.0) * record.cost

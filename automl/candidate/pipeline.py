@@ -350,6 +350,10 @@ def _fit_step(
     context: PrepareContext,
 ) -> tuple[Any, Any]:
     transformer = preprocessor.build(dict(step.params), context)
+    if (preprocessor.crossfits or not preprocessor.supervised) and hasattr(
+        transformer, "fit_transform"
+    ):
+        return transformer, transformer.fit_transform(block, y)
     transformer.fit(block, y)
     if not preprocessor.supervised:
         return transformer, transformer.transform(block)

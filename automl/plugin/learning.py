@@ -185,7 +185,8 @@ class Preprocessor:
     emits : frozenset of str
         Traits of the columns that come out.
     build : callable (params, context) -> transformer
-        Returns an unfitted transformer with ``fit(X, y)`` and ``transform(X)``. ``X`` is the block
+        Returns an unfitted transformer with ``fit(X, y)`` and ``transform(X)``, and
+        ``fit_transform(X, y)`` where that is quicker. ``X`` is the block
         of one kind as `automl.data.table.Kind` describes it, or what the step before gave.
     removes : frozenset of str, default=frozenset()
         Traits that are gone afterwards if they were there (an encoder that deals with missing
@@ -193,6 +194,8 @@ class Preprocessor:
     supervised : bool, default=False
         Whether ``fit`` reads the target; the engine then gives training rows values from
         transformers that were fitted without them.
+    crossfits : bool, default=False
+        Whether ``fit_transform(X, y)`` does that by itself (as scikit-learn's TargetEncoder does).
     space : mapping of str to range, default={}
     priority : int, default=50
         Of two possible chains the one with the lower numbers is the default.
@@ -207,6 +210,7 @@ class Preprocessor:
     build: Callable[[Params, PrepareContext], Any]
     removes: frozenset[str] = frozenset()
     supervised: bool = False
+    crossfits: bool = False
     space: Space = field(default_factory=dict)
     priority: int = 50
     requires: tuple[str, ...] = ()

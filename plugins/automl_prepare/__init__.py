@@ -279,6 +279,7 @@ PREPROCESSORS = (
         emits=UNSCALED,
         build=_text_score,
         supervised=True,
+        crossfits=True,
         space={"alpha": Float(0.1, 10.0, log=True)},
         priority=30,
         saved=_own("texts.TextScore", "texts.TextSvd", *_TEXTS),

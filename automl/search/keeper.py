@@ -109,6 +109,7 @@ class Keeper(threading.Thread):
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._child: Child | None = None
         self._at_work: Clock | None = None
+        self._overtime: Clock | None = None
         self._cancelled = False
         self._until_look = Clock(0.0)
         self._peak = 0
@@ -209,7 +210,7 @@ class Keeper(threading.Thread):
                     peak=self._peak,
                 )
             )
-            self.job = self._at_work = None
+            self.job = self._at_work = self._overtime = None
             self._cancelled = False
             self._board.changed.notify_all()
 
@@ -221,9 +222,13 @@ class Keeper(threading.Thread):
             raise _Stop(interrupted())
         job, clock = self.job, self._at_work
         left = math.inf if clock is None else clock.left
-        if left <= 0 and (left <= -self._terms.grace or not self._channel.arriving):
-            limit = 0.0 if job is None or job.limit is None else job.limit
-            raise _Stop(Crash(reason=Reason.TIMEOUT, message=f"Killed after {limit:.3g} seconds."))
+        if left <= 0:
+            # A result that is on its way gets a moment to arrive.
+            self._overtime = self._overtime or Clock(self._terms.grace)
+            if self._overtime.up or not self._channel.arriving:
+                limit = 0.0 if job is None or job.limit is None else job.limit
+                message = f"Killed after {limit:.3g} seconds."
+                raise _Stop(Crash(reason=Reason.TIMEOUT, message=message))
         if self._until_look.up and self._child is not None:
             self._log.trim()
             if clock is not None and job is not None:
@@ -249,9 +254,10 @@ class Keeper(threading.Thread):
         child, self._child = self._child, None
         if child is not None:
             self._guard.leave(child.pid)
+            hung_up = isinstance(cause, Broken) and not child.ends(self._terms.grace)
             polite = crash is None or crash.reason in POLITE
             child.remove(self._terms.grace if polite else 0.0)
-            fate = child.fate
+            fate = "closed its channel" if hung_up else child.fate
         self._log.trim()
         if crash is None and self.ready:
             crash = Crash(reason=Reason.KILLED, message=f"The worker {fate}.")

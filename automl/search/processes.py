@@ -123,13 +123,22 @@ class Child:
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
 
+    def ends(self, seconds: float) -> bool:
+        """Wait until the process is dead; return whether it is."""
+        clock, pause = Clock(seconds), threading.Event()
+        while not self.gone:
+            if clock.up:
+                return False
+            pause.wait(0.002)
+        return True
+
     def remove(self, grace: float = 0.0) -> None:
         """End the process and all its kin: politely, after ``grace`` seconds by force."""
         alone = self.gone
         self._look_for_kin()
         if grace > 0 and not alone:
             self._signal(signal.SIGTERM)
-            self._await(grace)
+            self.ends(grace)
         self._look_for_kin(marked(self._mark) if alone else ())
         self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -159,13 +168,6 @@ class Child:
             # psutil makes sure that the number was not taken by another process meanwhile.
             with contextlib.suppress(psutil.Error):
                 kin.send_signal(number)
-
-    def _await(self, seconds: float) -> None:
-        clock, pause = Clock(seconds), threading.Event()
-        while not clock.up:
-            if self.gone and not any(kin.is_running() for kin in self._kin.values()):
-                return
-            pause.wait(0.002)
 
 
 def _environment(threads: int, mark: str) -> dict[str, str]:

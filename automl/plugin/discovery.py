@@ -136,7 +136,7 @@ def _load(
         found = _skipped(giver, error.code, str(error))
     except ModuleNotFoundError as error:
         found = _skipped(giver, "W_PLUGIN_LIBRARY", _missing_library(entry, error))
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code
+    except (Exception, SystemExit) as error:
         found = _skipped(giver, "W_PLUGIN_IMPORT", f"raised {_words(error)} at import")
     return found, _notes(giver, watched)
 

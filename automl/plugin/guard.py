@@ -35,10 +35,20 @@ class Watched:
 
 
 @contextlib.contextmanager
-def watch() -> Iterator[Watched]:
-    """Run a block of foreign code, catch what it prints and undo what it changes globally."""
+def watch(*, scrambled: bool = False) -> Iterator[Watched]:
+    """Run a block of foreign code, catch what it prints and undo what it changes globally.
+
+    Parameters
+    ----------
+    scrambled : bool, default=False
+        Run the block from random states of its own: else code that seeds them with the seed that
+        they had before would not show.
+    """
     watched = Watched()
     output = io.StringIO()
+    around = {name: read() for name, (read, _) in _STATE.items()}
+    if scrambled:
+        _scramble()
     before = {name: read() for name, (read, _) in _STATE.items()}
     started = time.perf_counter()
     try:
@@ -56,6 +66,15 @@ def watch() -> Iterator[Watched]:
         watched.seconds = time.perf_counter() - started
         watched.printed = output.getvalue()
         watched.changed = _undo(before) + (("the warnings filters",) if filters_changed else ())
+        _undo(around)
+
+
+def _scramble() -> None:
+    random.seed(os.getpid())
+    if "numpy.random" in sys.modules:
+        import numpy as np
+
+        np.random.seed(os.getpid() % 2**32)
 
 
 def _undo(before: dict[str, Any]) -> tuple[str, ...]:

@@ -150,7 +150,6 @@ class Algorithm:
         starts: Sequence[Params] = ({},),
         accepts: Iterable[str] | None = None,
         weights: bool | None = None,
-        requires: Sequence[str] = (),
         saved: Saved | Iterable[str] | None = (),
     ) -> Algorithm:
         """Return an algorithm made of scikit-learn estimators (see `automl.plugin.wrap.wrap`)."""
@@ -164,7 +163,6 @@ class Algorithm:
             starts=starts,
             accepts=accepts,
             weights=weights,
-            requires=requires,
             saved=saved,
         )
 

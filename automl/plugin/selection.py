@@ -13,7 +13,7 @@ from automl.errors import PluginError
 from automl.plugin.contributions import Contribution
 
 OFF = "AUTOML_PLUGINS_OFF"
-"""Environment variable: comma-separated patterns of what is left out, in addition to ``without``."""
+"""Environment variable: comma-separated patterns of what is left out, beside ``without``."""
 
 ALLOW = "AUTOML_PLUGINS_ALLOW"
 """Environment variable: comma-separated patterns of the plugins or distributions that may be loaded
@@ -51,7 +51,7 @@ class Plugins:
 
         Parameters
         ----------
-        given : None, Plugins, or one or a sequence of str, contribution, module or object with hooks
+        given : None, Plugins, or one or a sequence of str, contribution, object with hooks
             ``"name"`` is put into ``only``, ``"-name"`` into ``without``, all else into ``add``.
 
         Raises
@@ -69,8 +69,8 @@ class Plugins:
             if not (isinstance(item, str) and item.strip("- ")) and not _gives(item):
                 raise PluginError(
                     "E_PLUGIN_SELECTION",
-                    f"plugins={given!r}: {item!r} is neither a name such as 'lightgbm', '-lightgbm' "
-                    "or 'light*', nor a contribution, nor a module with hooks.",
+                    f"plugins={given!r}: {item!r} is neither a name such as 'lightgbm' or "
+                    "'-light*', nor a contribution, nor a module with hooks.",
                 )
         words = [item.strip() for item in items if isinstance(item, str)]
         return cls(

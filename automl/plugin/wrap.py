@@ -1,11 +1,11 @@
 """Any scikit-learn estimator as an algorithm, in one call.
 
 A class given as ``"package.module:Class"`` is imported when it is first built; until then only what
-is declared is known. What is read from the class when it is built: whether it takes
-``random_state``, ``n_jobs`` (or ``thread_count``) and keyword arguments. What decides beforehand
-and therefore has to be declared, or else has the careful default: ``accepts`` (numbers, scaled and
-without missing cells), ``weights`` (no), ``requires`` (nothing). Of a class that is given itself
-these are read from its tags and signature where they are not declared.
+is declared is known. Read when it is built: whether it takes ``random_state``, ``n_jobs`` or
+``thread_count``. What is needed before and therefore declared, or else has the careful default:
+``accepts`` (numbers, scaled and without missing cells) and ``weights`` (no). Of a class that is
+given itself these are read from its tags and signature. All other fields of the algorithm can be
+set with ``dataclasses.replace``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ TASKS = {
 _SEED, _THREADS = "random_state", ("n_jobs", "thread_count")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wrapped:
     """Builds the classifier where there are classes, else the regressor."""
 
@@ -64,7 +64,6 @@ def wrap(
     starts: Iterable[Params] = ({},),
     accepts: Iterable[str] | None = None,
     weights: bool | None = None,
-    requires: Iterable[str] = (),
     saved: Saved | Iterable[str] | None = (),
 ) -> Algorithm:
     """Return an algorithm that builds estimators of someone else.
@@ -74,13 +73,13 @@ def wrap(
     name : str
     classifier, regressor : str, class or None, default=None
         ``"package.module:Class"``, imported at first use, or the class itself.
-    space, starts, requires :
+    space, starts :
         As for `Algorithm`; parameters are the constructor's.
     accepts : iterable of str or None, default=None
         As for `Algorithm`. None: ``number``, and of classes that are given themselves ``missing``
         and ``sparse`` where their tags say so.
     weights : bool or None, default=None
-        As for `Algorithm`. None: no, or what the signature of ``fit`` says where the class is given.
+        As for `Algorithm`. None: no, or what ``fit`` of a class that is given says.
     saved : Saved, iterable of str, or None, default=()
         As for `Algorithm`; the classes themselves are declared in any case.
 
@@ -90,7 +89,7 @@ def wrap(
         ``E_PLUGIN_WRAP`` where there is neither class, or one is written in another way.
     """
     given = {"classifier": classifier, "regressor": regressor}
-    used = {kind: value for kind, value in given.items() if value is not None}
+    used: dict[str, Any] = {kind: value for kind, value in given.items() if value is not None}
     if not used:
         raise PluginError("E_PLUGIN_WRAP", f"wrap({name!r}) needs a classifier or a regressor.")
     for kind, value in used.items():
@@ -106,11 +105,10 @@ def wrap(
     return Algorithm(
         name=name,
         tasks=frozenset().union(*(TASKS[kind] for kind in used)),
-        build=Wrapped(name, classifier, regressor),
+        build=Wrapped(name=name, classifier=classifier, regressor=regressor),
         accepts=frozenset({"number"} | read if accepts is None else accepts),
         space={} if space is None else space,
         starts=tuple(starts),
-        requires=tuple(requires),
         weights=(whole and all(_takes_weights(one) for one in classes))
         if weights is None
         else weights,

@@ -38,7 +38,7 @@ class CheckFailedError(AssertionError):
         return f"{self.message} {self.change}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Property:
     """One property that contributions of a kind have.
 
@@ -75,12 +75,12 @@ def says(
 
     def turn(holds: Callable[[Any], None]) -> Property:
         name = getattr(holds, "__name__", "").lstrip("_")
-        return Property(name, sentence, section, holds, when)
+        return Property(id=name, sentence=sentence, section=section, holds=holds, when=when)
 
     return turn
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """A property asked of one contribution; calling it raises where it does not hold.
 
@@ -193,7 +193,13 @@ def plugin_checks(
                     reason = expected.get(f"{contribution.name}:{asked.id}") or expected.get(
                         asked.id, ""
                     )
-                    yield Check(kind, contribution.name, asked, bench, reason)
+                    yield Check(
+                        kind=kind,
+                        name=contribution.name,
+                        asked=asked,
+                        bench=bench,
+                        expected_failure=reason,
+                    )
 
 
 def run_checks(
@@ -250,7 +256,8 @@ def _installed(name: str, catalog: Catalog) -> list[tuple[str, Any]]:
     if not keys:
         names = {word for key, giver in catalog.givers.items() for word in (key[1], giver.plugin)}
         raise unknown("plugin", name, sorted(names))
-    return [(kind, catalog.get(kind, found)) for kind, found in keys]
+    there = [(kind, found) for kind, found in keys if found in catalog.of(kind)]
+    return [(kind, catalog.get(kind, found)) for kind, found in there or keys]
 
 
 def _line(error: BaseException) -> str:

@@ -121,25 +121,10 @@ class LearningBench:
         reached = algorithm_space(plain, schema, self.catalog, context) is not None
         return as_usual(whole) if reached else whole
 
-    def case(self, task: Task, problem: Problem) -> Case | None:
-        """Return the case of a task on a problem; None where no target of ours fits the task."""
-        whole = np.concatenate([problem.hidden, problem.fresh_hidden])
-        found = encoded_targets(task, whole)
-        if found is None:
-            return None
-        encoded = found[1]
-        n = len(problem.hidden)
-        return Case(
-            problem=problem,
-            task=task,
-            y=encoded.y[:n],
-            fresh_y=encoded.y[n:],
-            n_classes=0 if encoded.classes is None else len(encoded.classes),
-        )
-
     def cases_on(self, problem: Problem) -> list[Case]:
         """Return the case of each task on another problem."""
-        made = [self.case(task, problem) for task in self._tasks()]
+        serving = [t for t in self.catalog.tasks.values() if t.names & self.algorithm.tasks]
+        made = [case_of(task, problem) for task in serving]
         return [case for case in made if case is not None]
 
     def space(self, case: Case, *, sparse: bool = False) -> AlgorithmSpace:
@@ -172,7 +157,7 @@ class LearningBench:
             case.y,
             case.problem.schema,
             self.catalog,
-            self.setting(case, how),
+            setting_of(case, how),
         )
 
     def fit(self, case: Case, how: Fit = USUAL, prepared: Prepared | None = None) -> Pipeline:
@@ -192,7 +177,7 @@ class LearningBench:
             how.weight,
             validation,
             self.algorithm,
-            self.setting(case, how),
+            setting_of(case, how),
             how.report,
         )
 
@@ -219,23 +204,36 @@ class LearningBench:
         if self._sound[case.task.name]:
             check_values(values, case, of)
 
-    def _tasks(self) -> list[Task]:
-        tasks = self.catalog.tasks.values()
-        return [task for task in tasks if task.names & self.algorithm.tasks]
-
     def _candidate(self, case: Case, how: Fit) -> Candidate:
         first = self.space(case, sparse=how.sparse).start_candidates()[0]
         return replace(first, params={**first.params, **how.params})
 
-    def setting(self, case: Case, how: Fit = USUAL) -> Setting:
-        """Return what the engine would say of the run."""
-        return Setting(
-            task=case.task,
-            n_classes=case.n_classes,
-            metric=case.task.metric,
-            seed=how.seed,
-            threads=how.threads,
-        )
+
+def case_of(task: Task, problem: Problem) -> Case | None:
+    """Return the case of a task on a problem; None where no target of ours fits the task."""
+    found = encoded_targets(task, np.concatenate([problem.hidden, problem.fresh_hidden]))
+    if found is None:
+        return None
+    encoded = found[1]
+    n = len(problem.hidden)
+    return Case(
+        problem=problem,
+        task=task,
+        y=encoded.y[:n],
+        fresh_y=encoded.y[n:],
+        n_classes=0 if encoded.classes is None else len(encoded.classes),
+    )
+
+
+def setting_of(case: Case, how: Fit = USUAL) -> Setting:
+    """Return what the engine would say of the run."""
+    return Setting(
+        task=case.task,
+        n_classes=case.n_classes,
+        metric=case.task.metric,
+        seed=how.seed,
+        threads=how.threads,
+    )
 
 
 def check_values(values: NDArray[np.float64], case: Case, of: str) -> None:

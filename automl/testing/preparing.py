@@ -29,7 +29,7 @@ LONGEST = 2
 """Steps before the one that is checked, at most."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """The way from raw columns of a kind to what a preprocessor takes.
 
@@ -117,13 +117,17 @@ class PreparationBench:
     def _route(self, kind: Kind) -> Route | None:
         known = sorted(self.catalog.preprocessors.values(), key=lambda one: one.name)
         others = [one for one in known if not one.supervised]
-        waiting = [Route(kind, (), initial_traits(kind))]
+        waiting = [Route(kind=kind, before=(), traits=initial_traits(kind))]
         for route in waiting:
             if self.preprocessor.takes <= route.traits:
                 return route
             if len(route.before) < LONGEST:
                 waiting += [
-                    Route(kind, (*route.before, one), after(route.traits, one))
+                    Route(
+                        kind=kind,
+                        before=(*route.before, one),
+                        traits=after(route.traits, one),
+                    )
                     for one in others
                     if one.takes <= route.traits and one not in route.before
                 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from automl.testing.checks import CheckFailedError, Property, says
-from automl.testing.learning import LearningBench
+from automl.testing.learning import LearningBench, case_of
 from automl.testing.problems import easy_problem, encoded_targets
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _an_algorithm_can_do_it(bench: TaskBench) -> None:
         )
     cheapest = min(serving, key=lambda one: (one.cost, one.name))
     learning = LearningBench(cheapest, bench.catalog, bench.plugins)
-    case = learning.case(bench.task, easy_problem())
+    case = case_of(bench.task, easy_problem())
     if case is not None:
         pipeline = learning.fit(case)
         _check_shape(pipeline.values(case.problem.fresh), case.problem.fresh.n_rows, bench)

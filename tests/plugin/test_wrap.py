@@ -61,11 +61,9 @@ def test_what_is_declared_wins():
         classifier=HistGradientBoostingClassifier,
         accepts={"number"},
         weights=False,
-        requires=["scikit-learn"],
         saved=None,
     )
     assert (one.accepts, one.weights, one.saved) == ({"number"}, False, None)
-    assert one.requires == ("scikit-learn",)
 
 
 def test_an_estimator_that_says_nothing_of_itself_gets_careful_defaults():

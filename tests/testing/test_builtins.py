@@ -1,0 +1,35 @@
+"""Every built-in contribution passes the kit, as a stranger's has to."""
+
+from __future__ import annotations
+
+import pytest
+
+from automl.testing import plugin_checks
+
+DISTRIBUTION = "pluggable-automl"
+
+EXPECTED = {
+    "constant:a_constant_is_beaten": "it is the constant",
+    "csv:other_sources_are_left_alone": "it reads what no other reader knows",
+}
+
+IN_OTHER_PROCESSES = {
+    "a_saved_model_loads_elsewhere",
+    "a_saved_step_loads_elsewhere",
+    "a_run_completes",
+}
+
+
+def _params():
+    for check in plugin_checks(DISTRIBUTION, expected_failures=EXPECTED):
+        marks = []
+        if check.id in IN_OTHER_PROCESSES:
+            marks.append(pytest.mark.slow)
+        if check.expected_failure:
+            marks.append(pytest.mark.xfail(reason=check.expected_failure, strict=True))
+        yield pytest.param(check, id=f"{check.kind}-{check.name}-{check.id}", marks=marks)
+
+
+@pytest.mark.parametrize("check", list(_params()))
+def test_the_contract(check):
+    check()

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-SAVING = 0.05
-"""Share of the seconds that is kept for writing the model."""
+SAVING = 0.3
+"""Share of the seconds that is kept for writing the model, at most."""
+
+SAVING_SECONDS = 3.0
+"""Seconds that are kept for it: what it needs takes most of them to import."""
 
 EXAMPLES = """\b
 Examples:
@@ -115,7 +118,8 @@ def _fit(arguments: Arguments, clock: Any, face: Face) -> int:
     face.log_folder = run
     model = Path(arguments.out) if arguments.out else run / "model"
     if seconds is not None:
-        seconds = max(clock.left - SAVING * seconds, 0.5 * seconds)
+        saving = min(SAVING * seconds, SAVING_SECONDS)
+        seconds = max(clock.left - saving, 0.5 * seconds)
     with noticed() as interrupts, gone_if_empty(run):
         result = automl.fit(
             arguments.source,

@@ -6,6 +6,7 @@ what they say is decided by the same rules as for any other table of strings.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import difflib
 import gzip
@@ -135,10 +136,8 @@ def _bytes(source: str) -> bytes:
 
 def _no_file(path: Path, source: str) -> InputError:
     siblings: list[str] = []
-    try:
+    with contextlib.suppress(OSError):
         siblings = [one.name for one in path.parent.iterdir() if one.is_file()]
-    except OSError:
-        pass
     close = difflib.get_close_matches(path.name, siblings, n=1)
     return InputError(
         "E_INPUT_FILE",
@@ -247,9 +246,7 @@ def _is_header(cells: Sequence[str]) -> bool:
     return not all(re.fullmatch(r"\s*[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?\s*", cell) for cell in cells)
 
 
-def _ragged(
-    text: str, delimiter: str, width: int, source: str, error: Exception
-) -> InputError:
+def _ragged(text: str, delimiter: str, width: int, source: str, error: Exception) -> InputError:
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     start = 1
     try:
@@ -271,7 +268,7 @@ def read_parquet(source: str) -> Any:
     """Read a Parquet file, without the index that pandas may have stored."""
     from pyarrow import parquet
 
-    return _arrow(source, lambda file: parquet.read_table(file))
+    return _arrow(source, parquet.read_table)
 
 
 def read_arrow(source: str) -> Any:
@@ -376,9 +373,10 @@ def _split_url(source: str) -> tuple[str, str, str]:
         else:
             rest.append((name, value))
     if len(asked) != 1 or not next(iter(asked.values())):
+        named = "both a table and a query" if len(asked) > 1 else "no table"
         raise InputError(
             "E_INPUT_URL",
-            f"{_safe(source)!r} names {'both a table and a query' if len(asked) > 1 else 'no table'}.",
+            f"{_safe(source)!r} names {named}.",
             "Add ?table=NAME or ?query=SELECT..., as in sqlite:///shop.db?table=orders.",
         )
     if rest:

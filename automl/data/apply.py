@@ -201,6 +201,9 @@ def _ranges(
     return np.array(lows), np.array(highs), scales if (scales != 1.0).any() else None
 
 
+_WIDEST = 1e30
+"""Numbers are cut here, so that they fit a 32-bit float whatever the schema's scale."""
+
 _LARGEST = float(np.finfo(np.float64).max)
 
 
@@ -315,7 +318,10 @@ def _finish(
             said.cells("W_SCHEMA_RANGE", name, beyond[:, position] & ~infinite[:, position])
         block[infinite] = np.nan
     if scales is not None:
-        block /= scales
+        with np.errstate(over="ignore"):
+            block /= scales
+    if scales is not None or beyond.any():
+        np.clip(block, -_WIDEST, _WIDEST, out=block)
 
 
 def _read(feature: Feature, column: RawColumn, said: _Said) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-EXACT = 2.0**53
+EXACT = 2**53
 """Whole numbers above this are not exact as 64-bit floats (IEEE 754)."""
 
 
@@ -177,7 +177,9 @@ def of_numpy(name: str, values: NDArray[Any]) -> RawColumn:
 
     dtype = str(values.dtype)
     if isinstance(values, np.ma.MaskedArray):
-        return of_objects(name, np.ma.MaskedArray(values, dtype=object).filled(None), dtype)
+        cells = values.data.astype(object)
+        cells[np.ma.getmaskarray(values)] = None
+        return of_objects(name, cells, dtype)
     make = _BY_KIND.get(values.dtype.kind)
     if make is not None:
         return make(name, values, dtype)
@@ -198,7 +200,7 @@ def _seconds(values: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _beyond(values: NDArray[Any]) -> bool:
-    return float(values.max()) > EXACT or float(values.min()) < -EXACT
+    return int(values.max()) > EXACT or int(values.min()) < -EXACT
 
 
 def _write_truth(value: float) -> str:

@@ -32,8 +32,8 @@ LARGE, SMALL = 1e25, 1e-25
 """A column of numbers whose largest is beyond these is divided by a power of ten."""
 
 _ID_NAME = re.compile(
-    r"(?:.*[_\-. ])?(?:id|ids|uuid|guid|index|idx|row|rownum|rowid|unnamed:? ?0|unnamed_0)"
-    r"|.*[a-z](?:Id|ID)|I[dD]|.*Index",
+    r"(?i:(?:.*[_\-. ])?(?:id|uuid|guid|index|idx|rownum|rowid|unnamed[: _]*0))"
+    r"|.*[a-z](?:Id|ID|Index)",
 )
 
 

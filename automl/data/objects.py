@@ -141,7 +141,7 @@ def _numbers(
     present = [kind for kind in types if _family(kind) is _NUMBER]
     whole = all(issubclass(kind, int | np.integer) for kind in present)
     exact = None
-    if whole and len(floats) and np.nanmax(np.abs(floats)) > EXACT:
+    if whole and len(floats) and np.nanmax(np.abs(floats)) >= EXACT:
         exact = _exact(values)
     return RawColumn(
         name=name, form=Form.NUMBER, values=floats, whole=whole, exact=exact, dtype=dtype

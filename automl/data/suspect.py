@@ -91,7 +91,22 @@ def _tells_class(values: NDArray[Any], kind: Kind, y: NDArray[np.int64]) -> bool
     best = int(np.bincount(y).max())
     if len(y) - best < RARE_ROWS:
         return False
-    cells = _binned(values) if kind in {Kind.NUMBER, Kind.DATE} else values
+    if kind in {Kind.NUMBER, Kind.DATE}:
+        return _agrees(values, y, best) or _separates(_binned(values), y, best)
+    return _separates(values, y, best)
+
+
+def _agrees(values: NDArray[np.float64], y: NDArray[np.int64], best: int) -> bool:
+    """Whether neighbours on the line of numbers are nearly always of one class."""
+    # Shuffled first, so that equal numbers do not keep the order of the rows.
+    mixed = np.random.default_rng(0).permutation(len(y))
+    order = mixed[np.argsort(values[mixed], kind="stable")]
+    right = np.count_nonzero(y[order[1:]] == y[order[:-1]]) + int(y.max())
+    return bool((right - best) >= LEAK * (len(y) - best))
+
+
+def _separates(cells: NDArray[Any], y: NDArray[np.int64], best: int) -> bool:
+    """Whether rows with equal cells are nearly always of one class."""
     _, cells = np.unique(cells, return_inverse=True)
     counts = np.zeros((int(cells.max()) + 1, int(y.max()) + 1))
     np.add.at(counts, (cells, y), 1)

@@ -17,9 +17,7 @@ from automl.data.profile import profile
 from automl.data.schema_json import from_json, to_json
 from automl.data.table import Kind
 
-QUICK = settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+QUICK = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 WORDS = st.text(string.ascii_letters + string.digits + " .,-?é", max_size=12)
 CELLS = {

@@ -105,7 +105,9 @@ class Algorithm:
     threads : bool, default=False
         Whether it uses ``context.threads``.
     cost : float, default=1.0
-        Cost of a fit relative to a boosted tree ensemble's; orders first tries.
+        Cost of a fit relative to a boosted tree ensemble's; cheap ones are tried first.
+    promise : float, default=0.5
+        Between 0 and 1: on how many tables it is near the best; promising ones are tried first.
     max_rows, max_columns, max_classes : int or None, default=None
         Above these it is not tried.
     saved : Saved, tuple of str, or None, default=()
@@ -127,6 +129,7 @@ class Algorithm:
     weights: bool = False
     threads: bool = False
     cost: float = 1.0
+    promise: float = 0.5
     max_rows: int | None = None
     max_columns: int | None = None
     max_classes: int | None = None
@@ -139,6 +142,10 @@ class Algorithm:
         check_callable(self, "build")
         if not self.starts:
             refuse(self, "starts", self.starts, "at least one configuration ({} is one)")
+        if not self.cost > 0:
+            refuse(self, "cost", self.cost, "a number above 0")
+        if not 0 < self.promise <= 1:
+            refuse(self, "promise", self.promise, "above 0 and at most 1")
 
     @staticmethod
     def wrap(

@@ -37,9 +37,10 @@ class _Record:
 class Schedule:
     """Proposes the next candidate over all algorithms.
 
-    First the portfolios, families alternating: an algorithm's n-th configuration comes after
-    ``n * sqrt(cost)``, so cheap ones come first and none waits for all of another. Then tuning:
-    the algorithm that has used least of its share, which halves with each place in the ranking.
+    First the portfolios, families alternating: an algorithm's n-th configuration has its turn at
+    ``n * sqrt(cost) / promise``, so that what is cheap and promising comes first and nobody waits
+    for all of another. Then tuning: the algorithm that has used least of its share, which halves
+    with each place in the ranking.
 
     Parameters
     ----------
@@ -93,7 +94,9 @@ class Schedule:
         """Sort key: portfolio places come before all tuning."""
         name = record.study.space.algorithm.name
         if record.study.starts_left:
-            return ((record.asked + 1) * math.sqrt(record.cost), record.cost, name)
+            algorithm = record.study.space.algorithm
+            turn = (record.asked + 1) * math.sqrt(record.cost) / algorithm.promise
+            return (turn, record.cost, name)
         if record.best is None:
             return (math.inf, record.cost, name)
         better = sum(

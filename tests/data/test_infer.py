@@ -17,28 +17,7 @@ from automl.errors import DataError
 
 N = 120
 DRAW = random.Random(0)  # test data
-SYLLABLES = [
-    "ba",
-    "ce",
-    "di",
-    "fo",
-    "gu",
-    "ha",
-    "je",
-    "ki",
-    "lo",
-    "mu",
-    "na",
-    "pe",
-    "ri",
-    "so",
-    "tu",
-    "va",
-    "we",
-    "xi",
-    "yo",
-    "zu",
-]
+SYLLABLES = [one + two for one in "bdfgklmnprst" for two in "aeiou"]
 
 
 def word():

@@ -11,7 +11,8 @@ OTHERS = {"E_DATA_LABELS", "E_DATA_SPLIT", "E_DATA_TASK", "E_DATA_VALIDATION"}
 
 
 def codes_in_code():
-    files = [*(ROOT / "automl" / "data").glob("*.py"), ROOT / "plugins" / "automl_readers.py"]
+    folders = (ROOT / "automl" / "data", ROOT / "plugins" / "automl_readers")
+    files = [file for folder in folders for file in folder.glob("*.py")]
     text = "\n".join(file.read_text(encoding="utf-8") for file in files)
     codes = set(re.findall(r'"([EW]_(?:DATA|SCHEMA|INPUT)_[A-Z_]*[A-Z])"', text))
     kinds = {"NUMBER", "CATEGORY", "STRING", "TEXT", "DATE"}

@@ -1,0 +1,35 @@
+"""Read tables from files and databases: CSV, Parquet, Arrow, JSON lines, SQL.
+
+Every file is decided by its first bytes, then by its suffix. CSV is read as strings throughout:
+what they say is decided by the same rules as for any other table of strings.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from automl.plugin import Reader, hookimpl
+from automl_readers.databases import read_sql
+from automl_readers.delimited import read_csv
+from automl_readers.files import format_of
+from automl_readers.typed import read_arrow, read_json_lines, read_parquet
+
+_READERS = {
+    "arrow": read_arrow,
+    "csv": read_csv,
+    "json_lines": read_json_lines,
+    "parquet": read_parquet,
+    "sql": read_sql,
+}
+
+
+def _is(name: str, source: str) -> bool:
+    return format_of(source) == name
+
+
+@hookimpl
+def automl_readers() -> list[Reader]:
+    """Give the readers; exactly one of them is in charge of any source."""
+    return [
+        Reader(name=name, matches=partial(_is, name), read=read) for name, read in _READERS.items()
+    ]

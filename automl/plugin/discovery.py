@@ -84,9 +84,10 @@ def discover(plugins: Plugins | None = None) -> Catalog:
         else:
             given.extend(found)
         noted.extend(note)
-    _check_names(plugins, given, skipped)
+    added = _handed_over(plugins)
+    _check_names(plugins, [*given, *added.values()], skipped)
     given = [one for one in given if _selected(one, plugins)]
-    return _catalog(_unique(given), _handed_over(plugins), tuple(skipped), tuple(noted))
+    return _catalog(_unique(given), added, tuple(skipped), tuple(noted))
 
 
 def contributions_of(plugin: object) -> tuple[Contribution, ...]:
@@ -276,7 +277,6 @@ def _check_names(plugins: Plugins, given: list[_Given], skipped: list[Skipped]) 
             continue
         known = [(one.kind, _names(one)) for one in given]
         known += [("", (one.plugin, one.distribution)) for one in skipped]
-        known += [(_kind_of(value), (value.name,)) for value in _plain(plugins.add)]
         if not any(matches(pattern, kind, names) for kind, names in known):
             kind, _, name = pattern.rpartition(":")
             installed = sorted({one.value.name for one in given if one.kind == (kind or one.kind)})
@@ -305,10 +305,6 @@ def _unique(given: list[_Given]) -> dict[tuple[str, str], _Given]:
                 f"Leave one out with plugins=['-{one.giver.plugin}'] or uninstall it.",
             )
     return chosen
-
-
-def _plain(added: tuple[object, ...]) -> list[Any]:
-    return [one for one in added if isinstance(one, CONTRIBUTION_TYPES)]
 
 
 def _kind_of(value: object) -> str:

@@ -134,9 +134,14 @@ class PreparationBench:
         return None
 
 
-def run_chain(chain: FittedChain, table: Table) -> Any:
-    """Return what comes out of the last step."""
+def arriving(chain: FittedChain, table: Table) -> Any:
+    """Return what arrives at the last step."""
     block: Any = table.block(chain.kind).copy()
-    for step in chain.steps:
+    for step in chain.steps[:-1]:
         block = step.transformer.transform(block)
     return block
+
+
+def run_chain(chain: FittedChain, table: Table) -> Any:
+    """Return what comes out of the last step."""
+    return chain.steps[-1].transformer.transform(arriving(chain, table))

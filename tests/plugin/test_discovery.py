@@ -209,7 +209,7 @@ def test_handed_over_in_code_wins_over_an_installed_one(install):
 def test_a_module_handed_over_in_code_gives_all_it_has(install):
     install("one", good("one"))
     __import__("some_one")
-    catalog = discover(Plugins.of([sys.modules["some_one"]]))
+    catalog = discover(Plugins.of(["one", sys.modules["some_one"]]))
     assert catalog.givers["algorithm", "one"].distribution == "handed over in code"
 
 

@@ -43,8 +43,11 @@ class Channel:
     @property
     def arriving(self) -> bool:
         """Whether a message is on its way: a part was read, or can be read."""
-        if self._begun:
-            return True
+        return self._begun or self.readable
+
+    @property
+    def readable(self) -> bool:
+        """Whether there is something to read."""
         try:
             self._sock.settimeout(0)
             return bool(self._sock.recv(1, socket.MSG_PEEK))

@@ -32,6 +32,9 @@ REST = 0.25
 FAILED_STARTS = 3
 """After so many in a row that did not get as far as a handler, a worker is given up."""
 
+GRACE = 0.2
+"""Seconds between the polite and the forced end of a worker, or for a late result to arrive."""
+
 POLITE = (Reason.TIMEOUT, Reason.INTERRUPTED)
 """Reasons that leave a worker the time to tidy up."""
 
@@ -45,15 +48,18 @@ class Terms:
     start : mapping
         What `automl.search.worker.main` is told.
     threads : int
-    grace : float
-        Seconds between the polite and the forced end of a worker.
+    start_limit : float
+        Seconds that the imports may take, and then the making of the handler.
+    at_rest : int or None
+        Bytes of memory beyond which a worker is replaced after a job.
     mark : str
         How the mark of all workers of the pool begins.
     """
 
     start: Mapping[str, Any]
     threads: int
-    grace: float
+    start_limit: float
+    at_rest: int | None
     mark: str
 
 
@@ -109,6 +115,7 @@ class Keeper(threading.Thread):
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._child: Child | None = None
         self._at_work: Clock | None = None
+        self._starting = Clock()
         self._overtime: Clock | None = None
         self._cancelled = False
         self._until_look = Clock(0.0)
@@ -116,21 +123,12 @@ class Keeper(threading.Thread):
 
     def run(self) -> None:
         """Serve jobs until the pool is closed."""
-        failed_starts = 0
         with suppress(Closed):
-            while failed_starts < FAILED_STARTS:
-                try:
-                    self._start_child()
-                    failed_starts = 0
-                    while True:
-                        self._serve(self._next_job())
-                except (_Stop, Broken) as stop:
-                    failed_starts += not self.ready
-                    crash = self._remove(stop)
-                    self._board.closed.wait(0.1 * failed_starts)
+            # Whatever goes wrong here, no caller may wait for a job without end.
+            given_up, mistake = attempt(self._keep, passing=Closed)
             while True:
                 self._next_job()
-                self._end(crash=crash)
+                self._end(crash=given_up or mistake)
         self._remove(None)
 
     def wake(self) -> None:
@@ -147,6 +145,22 @@ class Keeper(threading.Thread):
         else:
             self._cancelled = True
 
+    def _keep(self) -> Crash:
+        """Serve jobs, and return why no worker can be started."""
+        failed_starts = 0
+        while True:
+            try:
+                self._start_child()
+                failed_starts = 0
+                while True:
+                    self._serve(self._next_job())
+            except (_Stop, Broken) as stop:
+                failed_starts += not self.ready
+                crash = self._remove(stop)
+                if failed_starts == FAILED_STARTS:
+                    return crash
+                self._board.closed.wait(0.1 * failed_starts)
+
     def _start_child(self) -> None:
         self._watch()
         self._log.mark()
@@ -161,11 +175,15 @@ class Keeper(threading.Thread):
         self._child = child
         self._guard.watch(child.pid)
         self._channel = Channel(child.socket, self._watch)
+        self._starting = Clock(terms.start_limit)
         self._channel.receive()
+        self._starting = Clock()
         while not self._board.is_set_up.wait(self._watch()):
             pass
+        self._starting = Clock(terms.start_limit)
         self._channel.send(body=self._board.argument)
         self._channel.receive()
+        self._starting = Clock()
         with self._board.changed:
             self.ready = True
 
@@ -187,14 +205,16 @@ class Keeper(threading.Thread):
             self._end(crash=crash)
             return
         self._channel.send(job.number, body=payload)
-        (_, peak, told), body = self._channel.receive()
+        head, body = self._channel.receive()
+        peak, crash = _understand(head)
         self._peak = max(self._peak, peak)
         result = None
-        if told is None:
+        if crash is None:
             result, crash = attempt(lambda: unpack(body))
-        else:
-            crash = Crash(reason=Reason(told[0]), message=told[1], detail=told[2])
         self._end(result=result, crash=crash)
+        limit, child = self._terms.at_rest, self._child
+        if limit is not None and child is not None and child.held() > limit:
+            raise _Stop(Crash(reason=Reason.MEMORY, message="The worker did not give memory back."))
 
     def _end(self, *, result: Any = None, crash: Crash | None = None) -> None:
         with self._board.changed:
@@ -220,43 +240,43 @@ class Keeper(threading.Thread):
             raise Closed
         if self._cancelled:
             raise _Stop(interrupted())
+        if self._starting.up:
+            message = f"The worker did not start in {self._terms.start_limit:.3g} seconds."
+            raise _Stop(Crash(reason=Reason.IMPORT, message=message))
         job, clock = self.job, self._at_work
         left = math.inf if clock is None else clock.left
         if left <= 0:
             # A result that is on its way gets a moment to arrive.
-            self._overtime = self._overtime or Clock(self._terms.grace)
+            self._overtime = self._overtime or Clock(GRACE)
             if self._overtime.up or not self._channel.arriving:
                 limit = 0.0 if job is None or job.limit is None else job.limit
                 message = f"Killed after {limit:.3g} seconds."
                 raise _Stop(Crash(reason=Reason.TIMEOUT, message=message))
         if self._until_look.up and self._child is not None:
             self._log.trim()
-            if clock is not None and job is not None:
-                self._weigh(self._child, job.memory)
-            elif self._child.gone:
+            # A fork of the worker that it left behind would keep the channel open.
+            if self._child.gone and not self._channel.readable:
                 raise Broken("The worker is gone.")
+            if clock is not None and job is not None:
+                held = _weigh(self._child, job.memory)
+                self._peak = max(self._peak, held)
+                if job.memory is not None and held > job.memory:
+                    message = f"Killed at {held:,} bytes of memory, the limit is {job.memory:,}."
+                    raise _Stop(Crash(reason=Reason.MEMORY, message=message))
             self._until_look = Clock(REST if clock is None else TICK)
         return max(min(left, self._until_look.left), 0.001)
-
-    def _weigh(self, child: Child, limit: int | None) -> None:
-        held = child.held()
-        if limit is not None and held > limit:
-            held = child.held(exact=True)
-        self._peak = max(self._peak, held)
-        if limit is not None and held > limit:
-            message = f"Killed at {held:,} bytes of memory, the limit is {limit:,}."
-            raise _Stop(Crash(reason=Reason.MEMORY, message=message))
 
     def _remove(self, cause: _Stop | Broken | None) -> Crash:
         """Remove the worker with its job, and return why."""
         crash = cause.crash if isinstance(cause, _Stop) else None
         fate = "is gone"
+        self._starting = Clock()
         child, self._child = self._child, None
         if child is not None:
             self._guard.leave(child.pid)
-            hung_up = isinstance(cause, Broken) and not child.ends(self._terms.grace)
+            hung_up = isinstance(cause, Broken) and not child.ends(GRACE)
             polite = crash is None or crash.reason in POLITE
-            child.remove(self._terms.grace if polite else 0.0)
+            child.remove(GRACE if polite else 0.0)
             fate = "closed its channel" if hung_up else child.fate
         self._log.trim()
         if crash is None and self.ready:
@@ -269,6 +289,24 @@ class Keeper(threading.Thread):
             if self._at_work is not None:
                 self._end(crash=crash)
         return crash
+
+
+def _weigh(child: Child, limit: int | None) -> int:
+    """Return the memory that a worker and its kin hold, exactly where it matters."""
+    held = child.held()
+    return held if limit is None or held <= limit else child.held(exact=True)
+
+
+def _understand(head: list[Any]) -> tuple[int, Crash | None]:
+    """Return the peak, and the crash where there is one."""
+    try:
+        _, peak, told = head
+        if told is None:
+            return int(peak), None
+        reason, message, detail = map(str, told)
+        return int(peak), Crash(reason=Reason(reason), message=message, detail=detail)
+    except (ValueError, TypeError) as error:
+        raise Broken("What came is no answer.") from error
 
 
 def interrupted() -> Crash:

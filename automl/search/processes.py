@@ -51,6 +51,9 @@ _CREATE_NEW_PROCESS_GROUP = 0x00000200
 _CREATE_NO_WINDOW = 0x08000000
 
 
+_KERNEL_LISTS_CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children").exists()
+
+
 class Child:
     """A fresh interpreter that runs `automl.search.worker`, in a session of its own.
 
@@ -147,24 +150,24 @@ class Child:
         self.socket.close()
 
     def _look_for_kin(self, more: list[int] | tuple[()] = ()) -> list[int]:
-        import psutil
-
         numbers = [*_descendants(self.pid), *more]
         for number in numbers:
             if number not in self._kin:
+                import psutil
+
                 with contextlib.suppress(psutil.Error):
                     self._kin[number] = psutil.Process(number)
         return numbers
 
     def _signal(self, number: signal.Signals) -> None:
-        import psutil
-
         if hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)
         else:
             self._popen.kill()
         for kin in self._kin.values():
+            import psutil
+
             # psutil makes sure that the number was not taken by another process meanwhile.
             with contextlib.suppress(psutil.Error):
                 kin.send_signal(number)
@@ -216,20 +219,20 @@ def _tell(child: subprocess.Popen[bytes], start: Mapping[str, Any], theirs: sock
 
 
 def _descendants(pid: int) -> list[int]:
-    found: list[int] = []
-    try:
+    if _KERNEL_LISTS_CHILDREN:
+        found: list[int] = []
         _collect(pid, found)
-    except FileNotFoundError:
-        import psutil
+        return found
+    import psutil
 
-        with contextlib.suppress(psutil.Error):
-            found = [child.pid for child in psutil.Process(pid).children(recursive=True)]
-    return found
+    with contextlib.suppress(psutil.Error):
+        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    return []
 
 
 def _collect(pid: int, found: list[int]) -> None:
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        with contextlib.suppress(ProcessLookupError):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
             for number in map(int, (task / "children").read_bytes().split()):
                 found.append(number)
                 _collect(number, found)

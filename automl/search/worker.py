@@ -51,6 +51,7 @@ def main(start: Mapping[str, Any]) -> None:
     """
     _die_with_parent(start["parent"])
     _settle()
+    _offer_to_die()
     channel = Channel(_socket(start["socket"]))
     for name in start["preload"]:
         # The handler will say what it lacks.
@@ -139,6 +140,7 @@ def _serve(channel: Channel, name: str) -> None:
         channel.send(number, _peak(), told, body=answer)
         del body, answer
         gc.collect()
+        _give_back()
 
 
 def _answer(handler: Callable[[Any], Any], body: memoryview) -> tuple[bytes, Crash | None]:
@@ -220,6 +222,20 @@ def _die_with_parent(parent: int) -> None:
         prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)
+
+
+def _offer_to_die() -> None:
+    """Let the kernel take a worker rather than its parent when memory runs out."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_bytes(b"500")
+
+
+def _give_back() -> None:
+    """Return freed memory to the system, which the C library would keep."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
 
 def _reset_peak() -> None:

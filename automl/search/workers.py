@@ -27,8 +27,8 @@ __all__ = ["Crash", "Ended", "Job", "Pool", "ProcessPool", "SamePool"]
 LATER: Any = object()
 """Stands for an argument that `set_up` brings later."""
 
-GRACE = 0.2
-"""Seconds between the polite and the forced end of a worker."""
+START_LIMIT = 120.0
+"""Seconds after which a worker that is not ready counts as one that hangs."""
 
 
 class ProcessPool:
@@ -50,8 +50,10 @@ class ProcessPool:
         Threads that numerical libraries in one worker may use.
     preload : sequence of str, default=()
         Modules to import before the handler is made; one that fails to import is left.
-    grace : float, default=0.2
-        Seconds between SIGTERM and SIGKILL; a worker with too much memory gets none.
+    start_limit : float, default=120.0
+        Seconds that a worker may take for its imports, and again for making the handler.
+    at_rest : int or None, default=None
+        A worker that holds more bytes of memory than this after a job is replaced.
 
     Notes
     -----
@@ -69,20 +71,26 @@ class ProcessPool:
         log_folder: Path,
         threads: int = 1,
         preload: Sequence[str] = (),
-        grace: float = GRACE,
+        start_limit: float = START_LIMIT,
+        at_rest: int | None = None,
     ) -> None:
         self.size = size
         self._board = Board()
         mark = f"{os.getpid()}-{os.urandom(8).hex()}"
         guard = Guard(mark)
-        start = {"handler": handler, "preload": list(preload)}
-        terms = Terms(start=start, threads=threads, grace=grace, mark=mark)
+        terms = Terms(
+            start={"handler": handler, "preload": list(preload)},
+            threads=threads,
+            start_limit=start_limit,
+            at_rest=at_rest,
+            mark=mark,
+        )
         self._keepers = [
             Keeper(
                 number,
                 self._board,
                 guard=guard,
-                log=WorkerLog(log_folder / f"worker-{number}.log"),
+                log=WorkerLog(log_folder.absolute() / f"worker-{number}.log"),
                 terms=terms,
             )
             for number in range(size)
@@ -267,8 +275,8 @@ def _close(board: Board, keepers: list[Keeper], guard: Guard, owner: int) -> Non
     board.is_set_up.set()
     for keeper in keepers:
         keeper.wake()
-    for keeper in keepers:
-        # The garbage collector may call this in a keeper.
-        if keeper is not threading.current_thread():
+    # The garbage collector may call this in a keeper, for which the others may be waiting.
+    if threading.current_thread() not in keepers:
+        for keeper in keepers:
             keeper.join()
     guard.close()

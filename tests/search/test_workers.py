@@ -368,6 +368,18 @@ def test_a_death_is_a_crash_and_the_next_job_has_a_fresh_worker(pool, name):
 
 
 @posix
+def test_a_fork_that_a_worker_leaves_does_not_hide_its_death(pool):
+    def leave(_):
+        if os.fork() == 0:
+            time.sleep(60)
+        os._exit(0)
+
+    ended = run(pool, leave)
+    assert ended.crash.reason is Reason.KILLED
+    assert ended.seconds < 2
+
+
+@posix
 def test_a_crash_in_c_shows_where(pool):
     assert "Segmentation fault" in crash(pool, lambda _: ctypes.string_at(0)).detail
 
@@ -409,6 +421,20 @@ def test_garbage_on_the_channel_is_a_death(pool):
     assert run(pool, 1).result == 1
 
 
+@posix
+def test_an_answer_that_makes_no_sense_is_a_death(pool):
+    def lie(_):
+        from automl.search.channel import Channel
+
+        for fd in range(3, 30):
+            with suppress(OSError):
+                Channel(socket.socket(fileno=os.dup(fd))).send("no", "sense")
+        time.sleep(30)
+
+    assert crash(pool, lie, limit=10).reason is Reason.KILLED
+    assert run(pool, 1).result == 1
+
+
 # Limits
 
 
@@ -441,6 +467,35 @@ def test_a_job_out_of_time_is_killed_at_its_limit(pool, name):
 def test_the_limit_runs_from_the_moment_a_worker_has_the_job(make):
     pool = make(argument=lambda: time.sleep(0.5))
     assert run(pool, 1, limit=0.4).result == 1
+
+
+def test_a_worker_that_hangs_while_it_starts_is_given_up(make):
+    pool = make(argument=lambda: time.sleep(60), start_limit=0.5)
+    found = crash(pool, 1)
+    assert found.reason is Reason.IMPORT
+    assert "did not start in 0.5 seconds" in found.message
+
+
+def test_waiting_for_the_argument_is_no_slow_start(tmp_path):
+    with ProcessPool(
+        size=1, handler="toy_handlers:Toy", log_folder=tmp_path, start_limit=5
+    ) as pool:
+        time.sleep(0.5)
+        pool.set_up(1)
+        assert run(pool, 1).result == 1
+
+
+def test_a_worker_that_keeps_much_memory_is_replaced_after_its_job(make):
+    pool = make(at_rest=100 * MB)
+
+    def keep(_):
+        sys.kept = b"x" * (150 * MB)
+        return os.getpid()
+
+    first = run(pool, lambda _: os.getpid()).result
+    ended = run(pool, keep)
+    assert ended.result == first
+    assert run(pool, lambda _: os.getpid()).result != first
 
 
 def test_a_result_that_is_there_at_the_limit_is_kept(pool):

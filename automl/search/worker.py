@@ -35,6 +35,9 @@ MESSAGE = 1_000
 DETAIL = 20_000
 """Characters of a traceback that are kept."""
 
+LARGE = 1 << 28
+"""Bytes that a job held at most from which on it is worth giving memory back."""
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -137,10 +140,12 @@ def _serve(channel: Channel, name: str) -> None:
         answer, failed = _answer(handler, body) if crash is None else (b"", crash)
         attempt(surroundings.restore)
         told = None if failed is None else (failed.reason.value, failed.message, failed.detail)
-        channel.send(number, _peak(), told, body=answer)
+        peak = _peak()
+        channel.send(number, peak, told, body=answer)
         del body, answer
         gc.collect()
-        _give_back()
+        if peak > LARGE:
+            _give_back()
 
 
 def _answer(handler: Callable[[Any], Any], body: memoryview) -> tuple[bytes, Crash | None]:

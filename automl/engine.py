@@ -257,7 +257,7 @@ def _say_started(question: Question, data: RunData, call: _Call) -> None:
         task=question.task.name,
         metric=question.metric.name,
         n_rows=question.table.n_rows,
-        n_columns=len(question.schema.features),
+        n_columns=len(question.schema.learned),
         n_folds=len(data.plan.folds),
         workers=call.workers,
         seconds=call.budget.seconds,

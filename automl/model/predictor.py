@@ -90,7 +90,7 @@ class Predictor:
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Names of the columns that are learned from."""
-        return tuple(feature.name for feature in self.schema.features)
+        return self.schema.learned
 
     def predict(self, new: object, *, on_missing: str = "error") -> NDArray[Any]:
         """Predict a label, or a number, for each row.
@@ -233,7 +233,7 @@ class Predictor:
             [
                 f"Predictor of {self.target!r} ({self.task.name})",
                 f"  {self.metric.name} (cv_score): {shown}",
-                f"  learned from {len(self.schema.features)} columns",
+                f"  learned from {len(self.schema.learned)} columns",
                 *(
                     f"  {part.weight:6.1%}  {part.candidate.algorithm} x {len(part.members)}"
                     for part in self.parts

@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 _WATCHED = {"roc_auc": "AUC", "average_precision": "PRAUC"}
 _ABSOLUTE = {"mae", "median_absolute_error", "mape", "pinball"}
 
+_DEFAULT = {
+    "learning_rate": 0.07,
+    "depth": 6,
+    "l2_leaf_reg": 3.0,
+    "random_strength": 1.0,
+    "one_hot_max_size": 8,
+}
+
 
 class CatBoost:
     """A booster behind scikit-learn's interface, kept and saved in CatBoost's own format.
@@ -89,7 +97,7 @@ class CatBoost:
         """Return the likeliest class, or the number, for each row."""
         if self.regression:
             return self._values(X, "RawFormulaVal")
-        return self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.predict_proba(X).argmax(axis=1))
 
     def pool(
         self, X: Any, y: NDArray[Any] | None = None, weight: NDArray[np.float64] | None = None
@@ -166,8 +174,7 @@ def learn(
 
 
 def _build(params: Params, context: Context) -> CatBoost:
-    rate = 0.06 if context.n_rows < 20_000 else 0.08
-    chosen = {"learning_rate": rate, "depth": 6, "l2_leaf_reg": 3.0, **params}
+    chosen = {**_DEFAULT, **params}
     chosen["learning_rate"] *= min(3.0, max(1.0, context.n_classes / 8))
     return CatBoost(
         params={
@@ -213,12 +220,18 @@ ALGORITHM = Algorithm(
         "random_strength": Float(0.1, 10.0, log=True),
         "one_hot_max_size": Int(2, 50, log=True),
     },
-    starts=({}, {"depth": 8, "learning_rate": 0.05}, {"depth": 4, "l2_leaf_reg": 4.5}),
+    starts=(
+        _DEFAULT,
+        {**_DEFAULT, "depth": 8, "learning_rate": 0.05},
+        {**_DEFAULT, "depth": 4, "l2_leaf_reg": 4.5},
+    ),
     requires=("catboost",),
     fit=learn,
     weights=True,
     threads=True,
+    imports=("catboost",),
     cost=6.0,
+    promise=0.95,
     saved=Saved(save=_save, load=_load),
 )
 

@@ -86,6 +86,7 @@ ALGORITHM = Algorithm(
     default=False,
     weights=True,
     cost=0.001,
+    promise=0.05,
     saved=Saved(save=_save, load=_load),
 )
 

@@ -58,6 +58,10 @@ class Forest:
         self.params = params
         self.regression = regression
         self.extra = extra
+        self.roots_ = self.feature_ = self.left_ = self.right_ = np.zeros(0, dtype=np.int32)
+        self.threshold_ = np.zeros(0, dtype=np.float32)
+        self.missing_left_ = np.zeros(0, dtype=bool)
+        self.leaf_ = np.zeros((0, 0), dtype=np.float32)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters of the constructor."""
@@ -186,7 +190,7 @@ def _build_extra(params: Params, context: Context) -> Forest:
 
 def _save(fitted: Forest, folder: Path) -> None:
     arrays = {name: getattr(fitted, f"{name}_") for name in Forest.ARRAYS}
-    np.savez(folder / "forest.npz", **arrays)
+    np.savez(folder / "forest.npz", allow_pickle=False, **arrays)
     (folder / "forest.json").write_text(json.dumps(fitted.get_params()), encoding="utf-8")
 
 
@@ -208,15 +212,20 @@ RANDOM_FOREST = Algorithm(
     build=_build_random,
     accepts=_ACCEPTS,
     space={
-        "max_features": Float(0.1, 1.0),
+        "max_features": Choice("auto", 0.25, 0.75, 1.0),
         "max_samples": Float(0.5, 1.0),
         "min_samples_leaf": Int(1, 20, log=True),
     },
-    starts=({"max_features": "auto"},),
+    starts=(
+        {"max_features": "auto", "max_samples": 1.0, "min_samples_leaf": 1},
+        {"max_features": 0.75, "max_samples": 0.7, "min_samples_leaf": 3},
+    ),
     fit=learn,
     weights=True,
     threads=True,
+    imports=("sklearn.ensemble",),
     cost=2.0,
+    promise=0.5,
     max_rows=300_000,
     saved=_SAVED,
 )
@@ -227,15 +236,20 @@ EXTRA_TREES = Algorithm(
     build=_build_extra,
     accepts=_ACCEPTS,
     space={
-        "max_features": Float(0.1, 1.0),
+        "max_features": Choice("auto", 0.25, 0.75, 1.0),
         "min_samples_leaf": Int(1, 20, log=True),
         "bootstrap": Choice(False, True),
     },
-    starts=({"max_features": "auto"}, {"max_features": 1.0, "min_samples_leaf": 2}),
+    starts=(
+        {"max_features": "auto", "min_samples_leaf": 1, "bootstrap": False},
+        {"max_features": 1.0, "min_samples_leaf": 2, "bootstrap": False},
+    ),
     fit=learn,
     weights=True,
     threads=True,
-    cost=1.5,
+    imports=("sklearn.ensemble",),
+    cost=1.0,
+    promise=0.5,
     max_rows=300_000,
     saved=_SAVED,
 )

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _ABSOLUTE = {"mae", "median_absolute_error", "mape", "pinball"}
-_MOST_LEVELS = 255
+
+_DEFAULT = {
+    "learning_rate": 0.05,
+    "max_leaf_nodes": 31,
+    "min_samples_leaf": 20,
+    "max_features": 0.7,
+    "l2_regularization": 1e-3,
+}
 
 
 def learn(
@@ -36,9 +43,17 @@ def learn(
     """Add trees in growing chunks; cut back to the best round on the validation rows."""
     from threadpoolctl import threadpool_limits
 
+    empty = np.isnan(X).all(axis=0)
+    if empty.any():
+        # scikit-learn cannot bin a column of nothing.
+        X = np.where(empty, 0.0, X)
     more: dict[str, Any] = {}
     if validation is not None:
-        more = {"X_val": validation.X, "y_val": validation.y, "sample_weight_val": validation.weight}
+        more = {
+            "X_val": validation.X,
+            "y_val": validation.y,
+            "sample_weight_val": validation.weight,
+        }
         estimator.set_params(early_stopping=True)
     most, rounds = estimator.max_iter, 0
     patience = Patience(report)
@@ -56,23 +71,17 @@ def learn(
             if done or estimator.n_iter_ < aim:
                 break
             rounds = aim
-    # scikit-learn keeps the trees after the best round; it has no public way to drop them.
-    estimator._predictors = estimator._predictors[: max(1, patience.best_round)]
+    best = max(1, patience.best_round)
+    estimator._predictors = estimator._predictors[:best]  # noqa: SLF001 - no public way to drop trees
     estimator.set_params(max_iter=most)
 
 
 def _build(params: Params, context: Context) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-    fits = zip(context.categories, context.n_levels, strict=True)
     chosen = {
-        "learning_rate": 0.05,
-        "max_leaf_nodes": 31,
-        "min_samples_leaf": 20,
-        "max_features": 0.7,
+        **_DEFAULT,
         **params,
-        # Codes must stay below the number of bins; columns with more levels count as numbers.
-        "categorical_features": [column for column, levels in fits if levels <= _MOST_LEVELS],
         "random_state": context.seed,
         "early_stopping": False,
     }
@@ -89,7 +98,7 @@ ALGORITHM = Algorithm(
     name="hist_boosting",
     tasks=frozenset({"binary", "multiclass", "regression"}),
     build=_build,
-    accepts=frozenset({"number", "category", "missing", "unscaled"}),
+    accepts=frozenset({"number", "missing", "unscaled"}),
     space={
         "learning_rate": Float(0.01, 0.2, log=True),
         "max_leaf_nodes": Int(4, 128, log=True),
@@ -97,11 +106,13 @@ ALGORITHM = Algorithm(
         "max_features": Float(0.3, 1.0),
         "l2_regularization": Float(1e-6, 10.0, log=True),
     },
-    starts=({}, {"max_leaf_nodes": 8, "max_features": 0.5}),
+    starts=(_DEFAULT, {**_DEFAULT, "max_leaf_nodes": 8, "max_features": 0.5}),
     fit=learn,
     weights=True,
-    cost=2.0,
-    saved=(),
+    imports=("sklearn.ensemble",),
+    cost=3.0,
+    promise=0.5,
+    saved=("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",),
 )
 
 

@@ -29,7 +29,19 @@ if TYPE_CHECKING:
 # What the search optimises -> what LightGBM can watch while it learns; greater is better for both.
 _WATCHED = {"roc_auc": "auc", "average_precision": "average_precision"}
 _ABSOLUTE = {"mae", "median_absolute_error", "mape", "pinball"}
-_MAX_ROUNDS = 10_000
+
+_DEFAULT = {
+    "learning_rate": 0.04,
+    "num_leaves": 32,
+    "min_data_in_leaf": 20,
+    "feature_fraction": 0.7,
+    "bagging_fraction": 0.8,
+    "extra_trees": False,
+    "lambda_l1": 1e-3,
+    "lambda_l2": 1.0,
+    "cat_l2": 1.0,
+    "cat_smooth": 10.0,
+}
 
 
 class LightGBM:
@@ -46,6 +58,8 @@ class LightGBM:
         Columns that hold category codes.
     rounds : int
         Rounds to learn where no validation rows are given.
+    most : int
+        Rounds to learn at most.
     patience : int
         Rounds without improvement that are always granted.
     """
@@ -58,6 +72,7 @@ class LightGBM:
         metric: str = "",
         categories: tuple[int, ...] = (),
         rounds: int = 300,
+        most: int = 1500,
         patience: int = 20,
     ) -> None:
         self.params = params
@@ -65,6 +80,7 @@ class LightGBM:
         self.metric = metric
         self.categories = categories
         self.rounds = rounds
+        self.most = most
         self.patience = patience
         self.n_classes_ = 0
         self.center_, self.spread_ = 0.0, 1.0
@@ -72,7 +88,7 @@ class LightGBM:
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters of the constructor."""
-        names = ("params", "regression", "metric", "categories", "rounds", "patience")
+        names = ("params", "regression", "metric", "categories", "rounds", "most", "patience")
         return {name: getattr(self, name) for name in names}
 
     def fit(
@@ -91,7 +107,7 @@ class LightGBM:
         """Return the likeliest class, or the number, for each row."""
         if self.regression:
             return self._raw(X) * self.spread_ + self.center_
-        return self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.predict_proba(X).argmax(axis=1))
 
     def _raw(self, X: Any) -> NDArray[np.float64]:
         return np.asarray(self.booster_.predict(X, num_threads=self.params["num_threads"]))
@@ -146,7 +162,7 @@ def learn(
             params=params,
         )
         booster.add_valid(held_out, "validation")
-        rounds = _MAX_ROUNDS
+        rounds = estimator.most
     patience = Patience(report, floor=estimator.patience)
     for round_ in range(1, rounds + 1):
         exhausted = booster.update()
@@ -164,14 +180,17 @@ def _target(estimator: LightGBM, y: NDArray[Any]) -> NDArray[Any]:
 
 
 def _build(params: Params, context: Context) -> LightGBM:
-    regression = context.task == "regression"
-    chosen = {**_defaults(regression), **params}
-    rate = chosen.pop("learning_rate") * _haste(context)
+    chosen = {**_DEFAULT, **params}
+    rate = chosen["learning_rate"] * _haste(context)
     leaf = chosen["min_data_in_leaf"]
     chosen |= {
         "learning_rate": rate,
-        "min_data_in_leaf": max(1, min(leaf, context.n_rows // 20)),
-        "min_data_per_group": max(2, min(100, context.n_rows // 50)),
+        "min_data_in_leaf": max(1, min(leaf, context.n_rows // 8)),
+        "bagging_freq": 1,
+        # A column of few levels is split level by level, and small groups count: LightGBM's own
+        # defaults are made for large tables and lose to plain codes on small ones.
+        "max_cat_to_onehot": 16,
+        "min_data_per_group": 10,
         "num_threads": context.threads,
         "seed": context.seed,
         "deterministic": True,
@@ -181,10 +200,11 @@ def _build(params: Params, context: Context) -> LightGBM:
     }
     return LightGBM(
         params=chosen,
-        regression=regression,
+        regression=context.task == "regression",
         metric=context.metric,
         categories=context.categories,
         rounds=max(30, round(12 / rate)),
+        most=max(50, round(60 / rate)),
         patience=max(20, min(100, round(1_000_000 / context.n_rows))),
     )
 
@@ -192,27 +212,6 @@ def _build(params: Params, context: Context) -> LightGBM:
 def _haste(context: Context) -> float:
     """A tree per class and round: with many classes fewer and larger steps."""
     return min(3.0, max(1.0, context.n_classes / 8))
-
-
-def _defaults(regression: bool) -> dict[str, Any]:
-    # The tuned defaults of pytabkit (Holzmueller et al. 2024, arXiv 2407.04491).
-    if regression:
-        return {
-            "learning_rate": 0.05,
-            "num_leaves": 100,
-            "bagging_fraction": 0.7,
-            "bagging_freq": 1,
-            "min_data_in_leaf": 3,
-            "min_sum_hessian_in_leaf": 1e-7,
-        }
-    return {
-        "learning_rate": 0.04,
-        "num_leaves": 50,
-        "bagging_fraction": 0.75,
-        "bagging_freq": 1,
-        "min_data_in_leaf": 40,
-        "min_sum_hessian_in_leaf": 1e-7,
-    }
 
 
 def _save(fitted: LightGBM, folder: Path) -> None:
@@ -237,6 +236,49 @@ def _load(folder: Path) -> LightGBM:
     return fitted
 
 
+# Text and strings dense: n-grams are for linear models, here they cost too much for a first try.
+_DENSE = {"text": "text_score", "string": "target_mean_string"}
+
+_STARTS = (
+    {**_DEFAULT, "prepare": _DENSE},
+    {
+        **_DEFAULT,
+        "learning_rate": 0.03,
+        "num_leaves": 40,
+        "min_data_in_leaf": 4,
+        "feature_fraction": 0.5,
+        "bagging_fraction": 0.9,
+        "extra_trees": True,
+        "prepare": {**_DENSE, "category": "ordinal"},
+    },
+    {
+        **_DEFAULT,
+        "learning_rate": 0.05,
+        "num_leaves": 8,
+        "min_data_in_leaf": 10,
+        "feature_fraction": 0.5,
+        "lambda_l2": 5.0,
+        "prepare": {**_DENSE, "category": "target_mean"},
+    },
+    {
+        **_DEFAULT,
+        "num_leaves": 100,
+        "min_data_in_leaf": 3,
+        "feature_fraction": 0.9,
+        "bagging_fraction": 0.7,
+        "prepare": _DENSE,
+    },
+    {
+        **_DEFAULT,
+        "learning_rate": 0.03,
+        "num_leaves": 64,
+        "min_data_in_leaf": 10,
+        "feature_fraction": 0.5,
+        "lambda_l1": 0.5,
+        "prepare": {**_DENSE, "text": "text_svd"},
+    },
+)
+
 ALGORITHM = Algorithm(
     name="lightgbm",
     tasks=frozenset({"binary", "multiclass", "regression"}),
@@ -250,38 +292,17 @@ ALGORITHM = Algorithm(
         "bagging_fraction": Float(0.7, 1.0),
         "extra_trees": Choice(False, True),
         "lambda_l1": Float(1e-4, 1.0, log=True),
-        "lambda_l2": Float(1e-4, 2.0, log=True),
+        "lambda_l2": Float(1e-3, 10.0, log=True),
         "cat_l2": Float(0.005, 20.0, log=True),
         "cat_smooth": Float(0.001, 100.0, log=True),
     },
-    starts=(
-        {},
-        {
-            "learning_rate": 0.02,
-            "num_leaves": 40,
-            "feature_fraction": 0.5,
-            "bagging_fraction": 0.9,
-            "min_data_in_leaf": 4,
-            "extra_trees": True,
-        },
-        {
-            "learning_rate": 0.03,
-            "num_leaves": 16,
-            "feature_fraction": 0.6,
-            "min_data_in_leaf": 20,
-            "lambda_l2": 1.0,
-        },
-        {
-            "learning_rate": 0.03,
-            "num_leaves": 128,
-            "feature_fraction": 0.9,
-            "min_data_in_leaf": 3,
-        },
-    ),
+    starts=_STARTS,
     fit=learn,
     weights=True,
     threads=True,
+    imports=("lightgbm",),
     cost=1.0,
+    promise=0.9,
     saved=Saved(save=_save, load=_load),
 )
 

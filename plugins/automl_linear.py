@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,6 @@ import numpy as np
 from automl.plugin import (
     Algorithm,
     Context,
-    Float,
     Params,
     Patience,
     Report,
@@ -73,7 +73,7 @@ class Linear:
         """Return the likeliest class, or the number, for each row."""
         if self.regression:
             return np.clip(self._scores(X)[:, 0], *self.bounds_)
-        return self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.predict_proba(X).argmax(axis=1))
 
     def _scores(self, X: Any) -> Array:
         scores: Array = np.asarray(X @ self.coef_) + self.intercept_
@@ -103,7 +103,7 @@ def learn(
     patience = Patience(report, floor=1, share=0.0)
     path = _PATH if validation is not None else (1.0,)
     for round_, C in enumerate(path if estimator.C is None else (estimator.C,), start=1):
-        coef, intercept = solve(C, lambda round_=round_: report(round_))
+        coef, intercept = solve(C, partial(report, round_))
         last = estimator.coef_, estimator.intercept_
         estimator.coef_, estimator.intercept_ = coef * scale, intercept * scale + shift
         score = None if validation is None else _score(estimator, validation)
@@ -118,8 +118,11 @@ def learn(
 def _score(estimator: Linear, validation: Validation) -> float:
     y = validation.y
     if estimator.regression:
-        return -float(np.sqrt(np.average((estimator.predict(validation.X) - y) ** 2,
-                                         weights=validation.weight)))
+        return -float(
+            np.sqrt(
+                np.average((estimator.predict(validation.X) - y) ** 2, weights=validation.weight)
+            )
+        )
     truth = estimator.predict_proba(validation.X)[np.arange(len(y)), y]
     return float(np.average(np.log(np.maximum(truth, 1e-15)), weights=validation.weight))
 
@@ -171,7 +174,9 @@ class _Descent:
                 raise StopIteration
 
         options = {"maxiter": _MAX_STEPS, "ftol": 1e-7, "gtol": 1e-6}
-        found = minimize(value, self.at, jac=True, method="L-BFGS-B", callback=watch, options=options)
+        found = minimize(
+            value, self.at, jac=True, method="L-BFGS-B", callback=watch, options=options
+        )
         self.at = np.array(found.x)
         return self._split(self.at)
 
@@ -234,11 +239,11 @@ ALGORITHM = Algorithm(
     tasks=frozenset({"binary", "multiclass", "regression"}),
     build=_build,
     accepts=frozenset({"number", "sparse"}),
-    space={"C": Float(1e-4, 1e3, log=True)},
-    starts=({},),
     fit=learn,
+    imports=("scipy.optimize",),
     weights=True,
-    cost=0.5,
+    cost=0.3,
+    promise=0.5,
     saved=Saved(save=_save, load=_load),
 )
 

@@ -32,6 +32,8 @@ _MAX_EPOCHS = 200
 # Standardised cells beyond this are pulled in, so that one wild cell cannot saturate the net.
 _REACH = 5.0
 
+_DEFAULT = {"width": 128, "layers": 2, "learning_rate_init": 2e-3, "alpha": 1e-4}
+
 
 class Network:
     """A multi-layer perceptron with rectified units.
@@ -77,13 +79,13 @@ class Network:
         """Return the likeliest class, or the number, for each row."""
         if self.regression:
             return np.clip(self._scores(X)[:, 0] * self.spread_ + self.center_, *self.bounds_)
-        return self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.predict_proba(X).argmax(axis=1))
 
     def _scores(self, X: Any) -> NDArray[np.float64]:
         values = np.clip(X, -_REACH, _REACH)
         for depth, (weight, bias) in enumerate(self.layers_):
             values = (np.maximum(values, 0.0) if depth else values) @ weight + bias
-        return values
+        return np.asarray(values)
 
 
 def learn(
@@ -130,7 +132,7 @@ def _score(estimator: Network, validation: Validation) -> float:
 
 
 def _build(params: Params, context: Context) -> Network:
-    chosen = {"width": 128, "layers": 2, "learning_rate_init": 2e-3, "alpha": 1e-4, **params}
+    chosen = {**_DEFAULT, **params}
     batch = int(min(256, max(16, context.n_rows // 32)))
     return Network(
         params={
@@ -146,7 +148,7 @@ def _build(params: Params, context: Context) -> Network:
 def _save(fitted: Network, folder: Path) -> None:
     arrays = {f"weight{i}": weight for i, (weight, _) in enumerate(fitted.layers_)}
     arrays |= {f"bias{i}": bias for i, (_, bias) in enumerate(fitted.layers_)}
-    np.savez(folder / "network.npz", **arrays)
+    np.savez(folder / "network.npz", allow_pickle=False, **arrays)
     data = fitted.get_params() | {
         "n_layers": len(fitted.layers_),
         "center": fitted.center_,
@@ -179,10 +181,16 @@ ALGORITHM = Algorithm(
         "learning_rate_init": Float(5e-4, 1e-2, log=True),
         "alpha": Float(1e-6, 1.0, log=True),
     },
-    starts=({}, {"width": 256, "layers": 1, "alpha": 1e-2}, {"width": 64, "layers": 3}),
+    starts=(
+        _DEFAULT,
+        {**_DEFAULT, "width": 256, "layers": 1, "alpha": 1e-2},
+        {**_DEFAULT, "width": 64, "layers": 3},
+    ),
     fit=learn,
     weights=True,
+    imports=("sklearn.neural_network",),
     cost=4.0,
+    promise=0.4,
     max_rows=300_000,
     max_columns=2_000,
     saved=Saved(save=_save, load=_load),

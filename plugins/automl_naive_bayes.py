@@ -18,8 +18,11 @@ ALGORITHM = Algorithm(
     tasks=frozenset({"binary", "multiclass"}),
     build=_build,
     space={"var_smoothing": Float(1e-9, 1.0, log=True)},
+    starts=({"var_smoothing": 1e-3},),
     weights=True,
+    imports=("sklearn.naive_bayes",),
     cost=0.05,
+    promise=0.05,
     saved=(),
 )
 

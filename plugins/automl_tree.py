@@ -11,7 +11,7 @@ def _build(params: Params, context: Context) -> Any:
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
     kind = DecisionTreeRegressor if context.task == "regression" else DecisionTreeClassifier
-    chosen = {"max_depth": 5, "leaf_share": 0.01, "ccp_alpha": 0.0, **params}
+    chosen = {"max_depth": 5, "leaf_share": 0.01, **params}
     leaf = max(1, min(100, round(chosen.pop("leaf_share") * context.n_rows)))
     return kind(**chosen, min_samples_leaf=leaf, random_state=context.seed)
 
@@ -22,8 +22,11 @@ ALGORITHM = Algorithm(
     build=_build,
     accepts=frozenset({"number", "missing", "unscaled"}),
     space={"max_depth": Int(2, 8), "leaf_share": Float(0.001, 0.05, log=True)},
+    starts=({"max_depth": 5, "leaf_share": 0.01},),
     weights=True,
+    imports=("sklearn.tree",),
     cost=0.05,
+    promise=0.1,
     saved=("sklearn.tree._tree.Tree",),
 )
 

@@ -1,4 +1,4 @@
-"""XGBoost: gradient boosted trees on histograms, with native categories and sparse matrices."""
+"""XGBoost: gradient boosted trees on histograms, with native categories."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 
 from automl.plugin import (
     Algorithm,
-    Choice,
     Context,
     Float,
     Int,
@@ -29,6 +28,17 @@ if TYPE_CHECKING:
 # What the search optimises -> what XGBoost can watch while it learns; greater is better for both.
 _WATCHED = {"roc_auc": "auc", "average_precision": "aucpr"}
 _ABSOLUTE = {"mae", "median_absolute_error", "mape", "pinball"}
+
+_DEFAULT = {
+    "learning_rate": 0.06,
+    "max_depth": 5,
+    "min_child_weight": 1.0,
+    "subsample": 0.8,
+    "colsample_bytree": 0.7,
+    "colsample_bylevel": 0.9,
+    "reg_alpha": 1e-3,
+    "reg_lambda": 1.0,
+}
 
 
 class XGBoost:
@@ -94,7 +104,7 @@ class XGBoost:
         """Return the likeliest class, or the number, for each row."""
         if self.regression:
             return self._raw(X) * self.spread_ + self.center_
-        return self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.predict_proba(X).argmax(axis=1))
 
     def _raw(self, X: Any) -> NDArray[np.float64]:
         values = self.booster_.inplace_predict(X, validate_features=False)
@@ -140,9 +150,7 @@ def learn(
         "nthread": estimator.params["nthread"],
     }
     bins = estimator.params["max_bin"]
-    train = xgb.QuantileDMatrix(
-        X, _target(estimator, y), weight=weight, max_bin=bins, **shared
-    )
+    train = xgb.QuantileDMatrix(X, _target(estimator, y), weight=weight, max_bin=bins, **shared)
     data, sign = [train], 1.0 if objective["eval_metric"] in _WATCHED.values() else -1.0
     if validation is not None:
         held_out = _target(estimator, validation.y)
@@ -178,9 +186,8 @@ def _target(estimator: XGBoost, y: NDArray[Any]) -> NDArray[Any]:
 
 
 def _build(params: Params, context: Context) -> XGBoost:
-    regression = context.task == "regression"
-    chosen = {**_defaults(regression), **params}
-    rate = chosen.pop("learning_rate") * _haste(context)
+    chosen = {**_DEFAULT, **params}
+    rate = chosen["learning_rate"] * _haste(context)
     chosen |= {
         "learning_rate": rate,
         "tree_method": "hist",
@@ -192,7 +199,7 @@ def _build(params: Params, context: Context) -> XGBoost:
     }
     return XGBoost(
         params=chosen,
-        regression=regression,
+        regression=context.task == "regression",
         metric=context.metric,
         categories=context.categories,
         rounds=max(20, round(12 / rate)),
@@ -204,27 +211,6 @@ def _build(params: Params, context: Context) -> XGBoost:
 def _haste(context: Context) -> float:
     """A tree per class and round: with many classes fewer and larger steps."""
     return min(3.0, max(1.0, context.n_classes / 8))
-
-
-def _defaults(regression: bool) -> dict[str, Any]:
-    # The tuned defaults of pytabkit (Holzmueller et al. 2024, arXiv 2407.04491).
-    if regression:
-        return {
-            "learning_rate": 0.05,
-            "max_depth": 9,
-            "subsample": 0.7,
-            "colsample_bylevel": 0.9,
-            "min_child_weight": 2.0,
-            "reg_lambda": 0.0,
-        }
-    return {
-        "learning_rate": 0.08,
-        "max_depth": 6,
-        "subsample": 0.65,
-        "colsample_bylevel": 0.9,
-        "min_child_weight": 5e-6,
-        "reg_lambda": 0.0,
-    }
 
 
 def _save(fitted: XGBoost, folder: Path) -> None:
@@ -251,42 +237,41 @@ ALGORITHM = Algorithm(
     name="xgboost",
     tasks=frozenset({"binary", "multiclass", "regression"}),
     build=_build,
-    accepts=frozenset({"number", "category", "missing", "unscaled", "sparse"}),
+    accepts=frozenset({"number", "category", "missing", "unscaled"}),
     space={
-        "learning_rate": Float(0.01, 0.1, log=True),
+        "learning_rate": Float(0.01, 0.15, log=True),
         "max_depth": Int(3, 10, log=True),
         "min_child_weight": Float(0.001, 20.0, log=True),
-        "subsample": Float(0.6, 1.0),
+        "subsample": Float(0.5, 1.0),
         "colsample_bytree": Float(0.4, 1.0),
-        "colsample_bylevel": Float(0.6, 1.0),
+        "colsample_bylevel": Float(0.5, 1.0),
         "reg_alpha": Float(1e-4, 5.0, log=True),
-        "reg_lambda": Float(1e-4, 5.0, log=True),
-        "grow_policy": Choice("depthwise", "lossguide"),
+        "reg_lambda": Float(1e-3, 10.0, log=True),
     },
     starts=(
-        {},
+        _DEFAULT,
         {
-            "learning_rate": 0.03,
-            "max_depth": 10,
-            "min_child_weight": 0.6,
-            "colsample_bytree": 0.6,
-            "colsample_bylevel": 1.0,
-            "subsample": 0.8,
-            "reg_lambda": 1.0,
+            **_DEFAULT,
+            "max_depth": 8,
+            "min_child_weight": 0.1,
+            "subsample": 0.65,
+            "colsample_bytree": 1.0,
+            "reg_lambda": 1e-3,
         },
         {
-            "learning_rate": 0.05,
-            "max_depth": 4,
-            "min_child_weight": 1.0,
+            **_DEFAULT,
+            "max_depth": 3,
             "colsample_bytree": 0.6,
-            "subsample": 0.8,
             "reg_lambda": 2.0,
+            "prepare": {"category": "target_mean"},
         },
     ),
     fit=learn,
     weights=True,
     threads=True,
+    imports=("xgboost",),
     cost=1.6,
+    promise=0.7,
     saved=Saved(save=_save, load=_load),
 )
 

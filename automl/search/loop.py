@@ -59,6 +59,11 @@ class _Active:
     seconds: float = 0.0
 
     @property
+    def open(self) -> int:
+        """Folds that are not done."""
+        return len(self.running) + (0 if self.failure else len(self.pending))
+
+    @property
     def done(self) -> bool:
         return not self.running and (self.failure is not None or not self.pending)
 
@@ -124,7 +129,7 @@ class Search:
         except KeyboardInterrupt:
             self._give_up(Reason.INTERRUPTED, "The run was interrupted.")
         else:
-            self._give_up(Reason.TIMEOUT, "The budget was spent before all folds were done.")
+            self._give_up(Reason.CONSTRAINT, "The budget was spent before all folds were done.")
         return self.outcomes
 
     def _fill(self) -> None:
@@ -153,20 +158,25 @@ class Search:
         """Ask for another candidate; False where there is none or no time."""
         if self._exhausted or (self._trials is not None and self._n_asked >= self._trials):
             return False
-        candidate = self._schedule.ask(self._clock.left * self._pool.size)
+        n_folds = len(self._data.plan.folds)
+        promised = sum(
+            self._schedule.expected(one.candidate.algorithm) * one.open / n_folds
+            for one in self._active
+        )
+        candidate = self._schedule.ask(self._clock.left * self._pool.size - promised)
         if candidate is None:
             # A running candidate may still teach the schedule what to propose.
             self._exhausted = not self._active
             return False
         self._n_asked += 1
-        folds = deque(range(len(self._data.plan.folds)))
+        folds = deque(range(n_folds))
         self._active.append(_Active(number=self._n_asked, candidate=candidate, pending=folds))
         self._say(TrialStarted, number=self._n_asked, algorithm=candidate.algorithm)
         return True
 
     def _submit(self, active: _Active, fold: int, worker: int) -> None:
         left = self._clock.left
-        waves = math.ceil((len(active.pending) + len(active.running)) / self._pool.size)
+        waves = math.ceil(sum(one.open for one in self._active) / self._pool.size)
         n_complete = sum(isinstance(outcome, Evaluation) for outcome in self.outcomes)
         share = FIRST_SHARE if n_complete < FIRST else 1.0
         limited = math.isfinite(left)

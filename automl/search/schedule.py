@@ -78,6 +78,10 @@ class Schedule:
             waiting.remove(record)
         return None
 
+    def expected(self, algorithm: str) -> float:
+        """Return the seconds that a candidate of an algorithm takes, all folds together."""
+        return self._expected(self._records[algorithm])
+
     def tell(self, outcome: Outcome) -> None:
         """Take what came of a candidate."""
         record = self._records[outcome.candidate.algorithm]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import json
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,18 @@ def _an_installed_task_is_served(bench: LearningBench) -> None:
             f"tasks={sorted(bench.algorithm.tasks)}, installed: {', '.join(bench.catalog.tasks)}.",
             "Name an installed task, or its `like`.",
         )
+
+
+@says("Every module in `imports` can be found.", SECTION)
+def _its_imports_are_there(bench: LearningBench) -> None:
+    for name in bench.algorithm.imports:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise CheckFailedError(
+                f"imports={bench.algorithm.imports}: {error}.",
+                "Name modules that are there once `requires` are installed.",
+            ) from error
 
 
 @says("Every start and every option of the space survives JSON.", SECTION)

@@ -21,7 +21,8 @@ from automl.plugin import Algorithm, hookimpl
 
 @hookimpl
 def automl_algorithms():
-    return [Algorithm(name="{name}", tasks=frozenset({{"binary"}}), build=lambda params, context: None)]
+    tasks = frozenset({{"binary"}})
+    return [Algorithm(name="{name}", tasks=tasks, build=lambda params, context: None)]
 """
 
 

@@ -1,4 +1,4 @@
-"""Every hook has a section in the docs under its exact signature, a test here, and a user of ours."""
+"""Every hook has a section in the docs under its signature, a test here, and a user of ours."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_every_hook_has_a_test_of_its_name(hook):
 
 
 def test_every_kind_has_a_hook_and_every_hook_a_kind():
-    assert HOOKS == sorted(f"automl_{kind}s" for kind in KINDS)
+    assert sorted(f"automl_{kind}s" for kind in KINDS) == HOOKS
 
 
 def test_every_section_that_a_check_names_is_there():
@@ -129,6 +129,6 @@ def test_every_code_of_discovery_is_documented():
 def test_a_check_says_what_to_change_and_where_to_read():
     (splitter,) = documented("automl_splitters")
     broken = type(splitter)(name="broken", split=lambda request: [])
+    check = next(one for one in plugin_checks(broken) if one.id == "rows_are_sorted_numbers")
     with pytest.raises(CheckFailedError, match=r"docs/plugins\.md#automl_splitters"):
-        for check in plugin_checks(broken):
-            check()
+        check()

@@ -271,6 +271,7 @@ BROKEN: dict[str, tuple[str, Algorithm]] = {
         "an_installed_task_is_served",
         algorithm(tasks=frozenset({"clustering"})),
     ),
+    "unknown import": ("its_imports_are_there", algorithm(imports=("surely.not.there",))),
     "tuples": (
         "params_survive_json",
         algorithm(

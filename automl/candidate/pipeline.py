@@ -90,6 +90,13 @@ class Preparation:
     n_levels: tuple[int, ...]
     names: tuple[str, ...]
 
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """Equal for preparations that do the same with the same fitted transformers."""
+        return tuple(
+            (chain.kind, *(id(step.transformer) for step in chain.steps)) for chain in self.chains
+        )
+
     def transform(self, table: Table) -> Any:
         """Return the matrix, an ndarray or a csr_matrix of shape (n_rows, n_columns)."""
         blocks = []

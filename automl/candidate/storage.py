@@ -3,17 +3,19 @@
 ::
 
     pipeline.json     the structure, and how each part is saved
-    estimator/        files of the pair that the algorithm declares, or fitted.skops
-    step_0/ ...       the same for each step of the preparation, in order
+    estimator.skops   where skops writes it, or estimator/ with the files of the declared pair
+    step_0.skops ...  the same for each step of the preparation, in order
     unsafe.pkl        in a run's own folder only: parts that are not in a portable form
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from shutil import copyfile
+from typing import TYPE_CHECKING, Any, cast
 
 from automl.candidate.pipeline import FittedChain, FittedStep, Pipeline, Preparation
 from automl.candidate.recipe import Candidate
@@ -37,8 +39,8 @@ STRUCTURE = "pipeline.json"
 PICKLE = "unsafe.pkl"
 """Name of the one pickle in a run's own folder."""
 
-SKOPS_FILE = "fitted.skops"
-"""Name of a part's file where skops writes it."""
+SKOPS = ".skops"
+"""Ending of a part's file where skops writes it."""
 
 ALWAYS_TRUSTED = frozenset({"numpy.dtype"})
 """What skops asks about in nearly every file though it is plain data."""
@@ -55,7 +57,12 @@ class _Part:
 
 
 def save_pipeline(
-    pipeline: Pipeline, folder: Path, catalog: Catalog, *, portable: bool = True
+    pipeline: Pipeline,
+    folder: Path,
+    catalog: Catalog,
+    *,
+    portable: bool = True,
+    twin: Path | None = None,
 ) -> None:
     """Write a fitted pipeline into an existing folder.
 
@@ -69,6 +76,9 @@ def save_pipeline(
     portable : bool, default=True
         False writes what skops would write as a pickle instead, which spares the import and the
         check of skops; such a folder can be read by the run that wrote it only.
+    twin : Path or None, default=None
+        Folder of a saved pipeline with the same fitted preparation, whose files are copied: equal
+        files are read once.
 
     Raises
     ------
@@ -78,7 +88,12 @@ def save_pipeline(
     """
     how: dict[str, str] = {}
     pickled: dict[str, Any] = {}
+    copied = {} if twin is None else _read_structure(twin)["how"]
     for part in _parts(pipeline):
+        if part.kind == "preprocessor" and copied.get(part.slot, _UNSAFE) != _UNSAFE:
+            how[part.slot] = copied[part.slot]
+            _copy(cast("Path", twin), folder, part.slot)
+            continue
         saved = catalog.get(part.kind, part.name).saved
         if isinstance(saved, Saved):
             how[part.slot] = _PAIR
@@ -98,7 +113,12 @@ def save_pipeline(
 
 
 def load_pipeline(
-    folder: Path, catalog: Catalog, trusted: Sequence[str] = (), *, allow_unsafe: bool = False
+    folder: Path,
+    catalog: Catalog,
+    trusted: Sequence[str] = (),
+    *,
+    allow_unsafe: bool = False,
+    kept: dict[str, Any] | None = None,
 ) -> Pipeline:
     """Read a fitted pipeline back.
 
@@ -111,6 +131,8 @@ def load_pipeline(
         Names of types that skops may build beside those that the contributions declare.
     allow_unsafe : bool, default=False
         Whether a pickle is read, which runs what it says: for a run's own folder only.
+    kept : dict or None, default=None
+        Parts read before, by their content; found again here, and new ones added.
 
     Raises
     ------
@@ -132,24 +154,51 @@ def load_pipeline(
         from automl.candidate import unsafe
 
         pickled = unsafe.load(folder / PICKLE)
-
-    def load(slot: str, kind: str, name: str) -> Any:
-        contribution = catalog.get(kind, name)
-        how = structure["how"].get(slot)
-        if how == _UNSAFE:
-            return pickled[slot]
-        if how == _PAIR and isinstance(contribution.saved, Saved):
-            return _load_pair(slot, contribution, folder)
-        if how == _SKOPS:
-            return _load_skops(slot, contribution, folder, trusted)
-        raise _broken(folder, f"{kind} {name!r} is saved in a way ({how}) that it does not declare")
-
+    parts = _Parts(
+        folder=folder,
+        catalog=catalog,
+        how=structure["how"],
+        trusted=tuple(trusted),
+        pickled=pickled,
+        kept={} if kept is None else kept,
+    )
     try:
-        return _rebuild(structure, catalog, load)
+        return _rebuild(structure, catalog, parts.load)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, BundleError):
             raise
         raise _broken(folder, f"{STRUCTURE} does not describe a pipeline") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """The parts of one saved pipeline, read when they are asked for."""
+
+    folder: Path
+    catalog: Catalog
+    how: Mapping[str, str]
+    trusted: tuple[str, ...]
+    pickled: Mapping[str, Any]
+    kept: dict[str, Any]
+
+    def load(self, slot: str, kind: str, name: str) -> Any:
+        """Return one part, the same object for the same content."""
+        contribution = self.catalog.get(kind, name)
+        how = self.how.get(slot)
+        if how == _UNSAFE:
+            return self.pickled[slot]
+        key = _content(self.folder, slot, kind, name)
+        if key not in self.kept:
+            self.kept[key] = self._read(slot, contribution, how)
+        return self.kept[key]
+
+    def _read(self, slot: str, contribution: Algorithm | Preprocessor, how: str | None) -> Any:
+        if how == _PAIR and isinstance(contribution.saved, Saved):
+            return _load_pair(slot, contribution, self.folder)
+        if how == _SKOPS:
+            return _load_skops(slot, contribution, self.folder, self.trusted)
+        message = f"{contribution.name!r} is saved in a way ({how}) that it does not declare"
+        raise _broken(self.folder, message)
 
 
 def _parts(pipeline: Pipeline) -> Iterator[_Part]:
@@ -264,9 +313,7 @@ def _save_skops(part: _Part, declared: Sequence[str], folder: Path) -> None:
             f"{', '.join(missing)}.",
             f"Declare saved={tuple(sorted({*declared, *missing}))!r}.",
         )
-    place = folder / part.slot
-    place.mkdir()
-    (place / SKOPS_FILE).write_bytes(data)
+    (folder / (part.slot + SKOPS)).write_bytes(data)
 
 
 def _load_pair(slot: str, contribution: Algorithm | Preprocessor, folder: Path) -> Any:
@@ -285,7 +332,7 @@ def _load_skops(
     from skops.io import get_untrusted_types, load
     from skops.io.exceptions import UntrustedTypesFoundException
 
-    file = folder / slot / SKOPS_FILE
+    file = folder / (slot + SKOPS)
     declared = contribution.saved if isinstance(contribution.saved, tuple) else ()
     allowed = {*declared, *ALWAYS_TRUSTED, *trusted}
     try:
@@ -294,7 +341,7 @@ def _load_skops(
     except UntrustedTypesFoundException:
         unknown = sorted(set(get_untrusted_types(file=file)) - allowed)
     except Exception as error:
-        message = f"{slot}/{SKOPS_FILE} cannot be read: {type(error).__name__}: {error}"
+        message = f"{slot}{SKOPS} cannot be read: {type(error).__name__}: {error}"
         raise _broken(folder, message) from error
     raise BundleError(
         "E_BUNDLE_UNTRUSTED",
@@ -302,6 +349,30 @@ def _load_skops(
         f"{', '.join(unknown)}.",
         f"If you trust these types and who made the file, load with trusted={unknown!r}.",
     )
+
+
+def _files(folder: Path, slot: str) -> Iterator[Path]:
+    """Yield the files of one part, in order."""
+    yield from sorted(path for path in (folder / slot).rglob("*") if path.is_file())
+    if (folder / (slot + SKOPS)).is_file():
+        yield folder / (slot + SKOPS)
+
+
+def _copy(source: Path, folder: Path, slot: str) -> None:
+    for file in _files(source, slot):
+        place = folder / file.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        copyfile(file, place)
+
+
+def _content(folder: Path, slot: str, kind: str, name: str) -> str:
+    """Return a hash of a part's files and of who reads them."""
+    sha = hashlib.sha256(f"{kind}/{name}".encode())
+    for file in _files(folder, slot):
+        data = file.read_bytes()
+        inside = file.relative_to(folder).as_posix().removeprefix(slot)
+        sha.update(f"/{inside}/{len(data)}/".encode() + data)
+    return sha.hexdigest()
 
 
 def _refuse_compressed(file: Path) -> None:

@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -53,13 +53,15 @@ class Member:
         files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
         return cls(files=files, own=True)
 
-    def load(self, catalog: Catalog) -> Pipeline:
+    def load(self, catalog: Catalog, kept: dict[str, Any] | None = None) -> Pipeline:
         """Build the pipeline.
 
         Parameters
         ----------
         catalog : Catalog
             Where the contributions are found.
+        kept : dict or None, default=None
+            As in `automl.candidate.storage.load_pipeline`.
         """
         from automl.candidate.storage import load_pipeline
 
@@ -70,7 +72,7 @@ class Member:
                 place = folder / _inside(name)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(content)
-            return load_pipeline(folder, catalog, self.trusted, allow_unsafe=self.own)
+            return load_pipeline(folder, catalog, self.trusted, allow_unsafe=self.own, kept=kept)
 
     def portable(self, catalog: Catalog) -> Member:
         """Return the member without a pickle, unless a contribution declares ``saved=None``.
@@ -117,6 +119,7 @@ class Shelf:
     def __init__(self, parts: tuple[Part, ...]) -> None:
         self.parts = parts
         self._built: dict[tuple[int, int], Pipeline] = {}
+        self._kept: dict[str, Any] = {}
         self._lock = Lock()
 
     def get(self, part: int, member: int, catalog: Catalog) -> Pipeline:
@@ -125,16 +128,25 @@ class Shelf:
         if key not in self._built:
             with self._lock:
                 if key not in self._built:
-                    self._built[key] = self.parts[part].members[member].load(catalog)
+                    self._built[key] = self.parts[part].members[member].load(catalog, self._kept)
         return self._built[key]
 
     def values(self, table: Table, catalog: Catalog) -> NDArray[np.float64]:
-        """Return the blend's values: weighted over parts, the mean over each one's members."""
-        total: NDArray[np.float64] = np.zeros(())
+        """Return the blend's values: weighted over parts, the mean over each one's members.
+
+        Pipelines with the same fitted preparation share its matrix.
+        """
+        alike: dict[tuple[Any, ...], list[tuple[float, Pipeline]]] = {}
         for number, part in enumerate(self.parts):
             share = part.weight / len(part.members)
             for index in range(len(part.members)):
-                total = total + share * self.get(number, index, catalog).values(table)
+                pipeline = self.get(number, index, catalog)
+                alike.setdefault(pipeline.preparation.identity, []).append((share, pipeline))
+        total: NDArray[np.float64] = np.zeros(())
+        for group in alike.values():
+            X = group[0][1].preparation.transform(table)
+            for share, pipeline in group:
+                total = total + share * pipeline.values_of(X)
         return total
 
     def load_all(self, catalog: Catalog) -> None:

@@ -19,6 +19,8 @@ from automl.search.scoring import score_values
 from automl.search.shared import open_run
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from automl.candidate.pipeline import Pipeline, Prepared
@@ -59,6 +61,12 @@ class _Ready:
 
     prepared: Prepared
     X_test: Any
+    saved: list[Path]
+
+    def twin(self, member: Path) -> Path | None:
+        """Return where the preparation is saved already; else it will be in ``member``."""
+        self.saved.append(member)
+        return self.saved[0] if len(self.saved) > 1 else None
 
     @property
     def n_bytes(self) -> int:
@@ -120,7 +128,7 @@ class Evaluator:
         score = score_values(self._spec.metric, self._setting.task, y_test, values, w_test)
         member = self._spec.folder / "members" / f"{job.number:05d}-{job.fold}"
         member.mkdir(parents=True)
-        save_pipeline(pipeline, member, self._catalog)
+        save_pipeline(pipeline, member, self._catalog, twin=ready.twin(member))
         return FoldResult(
             score=score,
             values=values.astype(np.float32),
@@ -147,7 +155,7 @@ class Evaluator:
         X_test = prepared.preparation.transform(self._data.table.take(fold.test))
         for X in (prepared.X, X_test):
             _freeze(X)
-        self._cache[key] = _Ready(prepared=prepared, X_test=X_test)
+        self._cache[key] = _Ready(prepared=prepared, X_test=X_test, saved=[])
         while len(self._cache) > 1 and sum(r.n_bytes for r in self._cache.values()) > CACHE_BYTES:
             self._cache.popitem(last=False)
         return self._cache[key]

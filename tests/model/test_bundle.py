@@ -313,7 +313,7 @@ def test_a02_a_zip_bomb_is_refused_unread(toy, tmp_path):
 def test_a02_a_bomb_inside_a_member_is_refused(make, toy, tmp_path):
     make(("toy_declared",)).save(tmp_path / "good")
     files = _files(tmp_path / "good")
-    name = "members/0/0/estimator/fitted.skops"
+    name = "members/0/0/estimator.skops"
     packed = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(files[name])) as old,
@@ -492,7 +492,7 @@ def test_a10_an_array_of_objects_inside_skops_is_refused(make, toy, tmp_path):
     trap = tmp_path / "trap"
     stream = io.BytesIO()
     np.save(stream, np.array([_Payload(trap)], dtype=object), allow_pickle=True)
-    name = "members/0/0/estimator/fitted.skops"
+    name = "members/0/0/estimator.skops"
     packed = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(files[name])) as old,

@@ -199,9 +199,9 @@ def test_members_are_built_at_the_first_prediction_and_once(make, new, monkeypat
     built = []
     load = Member.load
 
-    def counting(self, catalog):
+    def counting(self, catalog, kept):
         built.append(threading.get_ident())
-        return load(self, catalog)
+        return load(self, catalog, kept)
 
     monkeypatch.setattr(Member, "load", counting)
     predictor = make()

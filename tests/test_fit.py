@@ -61,7 +61,7 @@ def test_the_leaderboard_has_every_outcome_with_its_giver(result: automl.Result)
     assert all("pluggable-automl" in row.giver for row in rows)
     assert [row.rank for row in rows if row.rank] == sorted(row.rank for row in rows if row.rank)
     assert "cv_score (roc_auc)" in repr(result.leaderboard)
-    assert "<table>" in result.leaderboard._repr_html_()  # noqa: SLF001 - what a notebook calls
+    assert "<table>" in result.leaderboard._repr_html_()
 
 
 def test_the_same_seed_gives_the_same_run(result: automl.Result) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from automl.candidate.recipe import Candidate
 from automl.candidate.space import AlgorithmSpace
 from automl.plugin import Algorithm, Int
 from automl.search.outcome import Evaluation, Failure, Outcome, Reason
 from automl.search.schedule import Schedule
 from automl.search.study import AlgorithmStudy
-from automl.candidate.recipe import Candidate
-import numpy as np
 
 
 def study(name: str, cost: float, n_starts: int = 2) -> AlgorithmStudy:

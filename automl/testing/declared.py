@@ -256,7 +256,7 @@ def _a_run_completes(bench: LearningBench) -> None:
     case = next(iter(bench.cases_on(problem)), None)
     if case is None:
         return
-    columns = raw_columns(problem, tuple(bench.space(case).chains))
+    columns = raw_columns(problem, tuple(bench.space(case).chains) or (Kind.NUMBER.value,))
     result = fit(
         columns,
         labels_of(case.task, problem),

@@ -31,12 +31,13 @@ if TYPE_CHECKING:
 
 _TREES_AT_ONCE = 10
 _WALKERS_AT_ONCE = 100_000
-# Leaves of all trees and classes together: what bounds time, memory and the size of a saved model.
-_MOST_LEAVES = 1_000_000
+# What a forest may take in memory and on disk.
+_MOST_BYTES = 30_000_000
+_SPLIT_BYTES = 17
 
 
 class Forest:
-    """Many randomised trees, averaged.
+    """Many randomised trees, averaged; for classes together with one vote for their frequencies.
 
     Parameters
     ----------
@@ -50,9 +51,11 @@ class Forest:
     ----------
     roots_, feature_, threshold_, left_, right_, missing_left_, leaf_ : ndarray
         Splits of all trees; a child is the number of a split, or ``-1 - number`` of a leaf.
+    prior_ : ndarray of shape (n_classes,)
+        What that one vote says, so that no class is ever impossible.
     """
 
-    ARRAYS = ("roots", "feature", "threshold", "left", "right", "missing_left", "leaf")
+    ARRAYS = ("roots", "feature", "threshold", "left", "right", "missing_left", "leaf", "prior")
 
     def __init__(self, *, params: dict[str, Any], regression: bool, extra: bool) -> None:
         self.params = params
@@ -62,6 +65,7 @@ class Forest:
         self.threshold_ = np.zeros(0, dtype=np.float32)
         self.missing_left_ = np.zeros(0, dtype=bool)
         self.leaf_ = np.zeros((0, 0), dtype=np.float32)
+        self.prior_ = np.zeros(0)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters of the constructor."""
@@ -76,7 +80,7 @@ class Forest:
 
     def keep(self, trees: list[Any]) -> None:
         """Take over the splits and leaves of scikit-learn's trees."""
-        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in self.ARRAYS}
+        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in self.ARRAYS[:-1]}
         splits = leaves = 0
         for tree in trees:
             inner = tree.children_left >= 0
@@ -97,12 +101,14 @@ class Forest:
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return a probability for each row and class."""
-        return self._mean(X)
+        n_trees = len(self.roots_)
+        return (self._mean(X) * n_trees + self.prior_) / (n_trees + 1)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the likeliest class, or the number, for each row."""
-        values = self._mean(X)
-        return values[:, 0] if self.regression else values.argmax(axis=1)
+        if self.regression:
+            return self._mean(X)[:, 0]
+        return np.asarray(self.predict_proba(X).argmax(axis=1))
 
     def _mean(self, X: Any) -> NDArray[np.float64]:
         X = np.ascontiguousarray(X, dtype=np.float32)
@@ -156,12 +162,29 @@ def learn(
     n_trees = params.pop("n_estimators")
     forest = kind(**params, n_estimators=0, warm_start=True)
     X = np.ascontiguousarray(X, dtype=np.float32)
-    for round_ in range(_TREES_AT_ONCE, n_trees + _TREES_AT_ONCE, _TREES_AT_ONCE):
-        forest.set_params(n_estimators=min(round_, n_trees))
+    round_ = 0
+    while round_ < n_trees:
+        round_ = min(round_ + _TREES_AT_ONCE, n_trees)
+        forest.set_params(n_estimators=round_)
         forest.fit(X, y, sample_weight=weight)
-        if report(min(round_, n_trees)):
+        if report(round_):
             break
+        excess = _n_bytes(forest) / round_ * n_trees / _MOST_BYTES
+        if round_ <= _TREES_AT_ONCE and excess > 1:
+            # Too large in the end: start again with leaves that hold more rows.
+            leaf = forest.min_samples_leaf
+            larger = max(leaf + 1, int(0.8 * excess * leaf))
+            forest = kind(**params | {"min_samples_leaf": larger}, n_estimators=0, warm_start=True)
+            round_ = 0
+    if not estimator.regression:
+        counts = np.bincount(y, weights=weight)
+        estimator.prior_ = counts / counts.sum()
     estimator.keep([tree.tree_ for tree in forest.estimators_])
+
+
+def _n_bytes(forest: Any) -> int:
+    trees = [tree.tree_ for tree in forest.estimators_]
+    return sum(tree.n_leaves * (_SPLIT_BYTES + 4 * tree.value.shape[2]) for tree in trees)
 
 
 def _build(params: Params, context: Context, *, extra: bool) -> Forest:
@@ -169,11 +192,6 @@ def _build(params: Params, context: Context, *, extra: bool) -> Forest:
     chosen = {"n_estimators": 100, "min_samples_leaf": 1, "max_features": "sqrt", **params}
     if chosen["max_features"] == "auto":
         chosen["max_features"] = 0.5 if regression else "sqrt"
-    # Fully grown trees on many rows are large, and with many classes their leaves are wide.
-    width = max(1, context.n_classes)
-    most = _MOST_LEAVES // (chosen["n_estimators"] * width)
-    smallest = -(-context.n_rows // max(50, most))
-    chosen["min_samples_leaf"] = max(chosen["min_samples_leaf"], smallest)
     chosen |= {"random_state": context.seed, "n_jobs": context.threads}
     if not extra:
         chosen["bootstrap"] = True
@@ -218,7 +236,7 @@ RANDOM_FOREST = Algorithm(
     },
     starts=(
         {"max_features": "auto", "max_samples": 1.0, "min_samples_leaf": 1},
-        {"max_features": 0.75, "max_samples": 0.7, "min_samples_leaf": 3},
+        {"max_features": "auto", "max_samples": 1.0, "min_samples_leaf": 8},
     ),
     fit=learn,
     weights=True,
@@ -242,7 +260,8 @@ EXTRA_TREES = Algorithm(
     },
     starts=(
         {"max_features": "auto", "min_samples_leaf": 1, "bootstrap": False},
-        {"max_features": 1.0, "min_samples_leaf": 2, "bootstrap": False},
+        {"max_features": 1.0, "min_samples_leaf": 5, "bootstrap": False},
+        {"max_features": 0.75, "min_samples_leaf": 1, "bootstrap": False},
     ),
     fit=learn,
     weights=True,

@@ -204,7 +204,7 @@ def _build(params: Params, context: Context) -> LightGBM:
         metric=context.metric,
         categories=context.categories,
         rounds=max(30, round(12 / rate)),
-        most=max(50, round(60 / rate)),
+        most=max(50, round(100 / rate)),
         patience=max(20, min(100, round(1_000_000 / context.n_rows))),
     )
 
@@ -243,16 +243,6 @@ _STARTS = (
     {**_DEFAULT, "prepare": _DENSE},
     {
         **_DEFAULT,
-        "learning_rate": 0.03,
-        "num_leaves": 40,
-        "min_data_in_leaf": 4,
-        "feature_fraction": 0.5,
-        "bagging_fraction": 0.9,
-        "extra_trees": True,
-        "prepare": {**_DENSE, "category": "ordinal"},
-    },
-    {
-        **_DEFAULT,
         "learning_rate": 0.05,
         "num_leaves": 8,
         "min_data_in_leaf": 10,
@@ -266,7 +256,17 @@ _STARTS = (
         "min_data_in_leaf": 3,
         "feature_fraction": 0.9,
         "bagging_fraction": 0.7,
-        "prepare": _DENSE,
+        "prepare": {**_DENSE, "text": "text_svd"},
+    },
+    {
+        **_DEFAULT,
+        "learning_rate": 0.06,
+        "num_leaves": 40,
+        "min_data_in_leaf": 4,
+        "feature_fraction": 0.6,
+        "bagging_fraction": 0.9,
+        "extra_trees": True,
+        "prepare": {**_DENSE, "category": "ordinal"},
     },
     {
         **_DEFAULT,
@@ -275,7 +275,7 @@ _STARTS = (
         "min_data_in_leaf": 10,
         "feature_fraction": 0.5,
         "lambda_l1": 0.5,
-        "prepare": {**_DENSE, "text": "text_svd"},
+        "prepare": _DENSE,
     },
 )
 

@@ -107,7 +107,8 @@ def learn(
         last = estimator.coef_, estimator.intercept_
         estimator.coef_, estimator.intercept_ = coef * scale, intercept * scale + shift
         score = None if validation is None else _score(estimator, validation)
-        done = patience(round_, score)
+        # Four digits: a gain beyond them is not worth a weaker penalty, nor the time.
+        done = patience(round_, None if score is None else float(f"{score:.4g}"))
         if patience.best_round == round_:
             last = estimator.coef_, estimator.intercept_
         estimator.coef_, estimator.intercept_ = last

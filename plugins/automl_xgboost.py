@@ -203,7 +203,7 @@ def _build(params: Params, context: Context) -> XGBoost:
         metric=context.metric,
         categories=context.categories,
         rounds=max(20, round(12 / rate)),
-        most=max(50, round(60 / rate)),
+        most=max(50, round(100 / rate)),
         patience=max(20, min(60, round(500_000 / context.n_rows))),
     )
 

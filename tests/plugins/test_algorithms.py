@@ -57,7 +57,7 @@ IN_ROUNDS = [
     if algorithm.fit and algorithm.name != "linear"
 ]
 EXPECTED = {
-    "constant:beats_constant": "it is the constant",
+    "constant:a_constant_is_beaten": "it is the constant",
 }
 N_CLASSES = {"binary": 2, "multiclass": 3, "regression": 0}
 

@@ -1,18 +1,18 @@
 """Every error and warning, each with a stable code.
 
-    AutoMLError
-    +-- InputError (ValueError)       what the caller handed over: E_INPUT_*
-    |   +-- DataError                 the table or the target: E_DATA_*
-    |   +-- SchemaError               a table that breaks the schema at predict time: E_SCHEMA_*
-    +-- PluginError                   a contribution that breaks its contract: E_PLUGIN_*
-    +-- RunError (RuntimeError)       a run that cannot start, go on or be resumed: E_RUN_*
-    +-- BundleError (ValueError)      a saved model that cannot be written or trusted: E_BUNDLE_*
+AutoMLError
++-- InputError (ValueError)       what the caller handed over: E_INPUT_*
+|   +-- DataError                 the table or the target: E_DATA_*
+|   +-- SchemaError               a table that breaks the schema at predict time: E_SCHEMA_*
++-- PluginError                   a contribution that breaks its contract: E_PLUGIN_*
++-- RunError (RuntimeError)       a run that cannot start, go on or be resumed: E_RUN_*
++-- BundleError (ValueError)      a saved model that cannot be written or trusted: E_BUNDLE_*
 
-    AutoMLWarning (UserWarning)
-    +-- DataWarning                   something in the data was found and dealt with: W_DATA_*
-    +-- SchemaWarning                 a table was repaired at predict time: W_SCHEMA_*
-    +-- PluginWarning                 a plugin was skipped or switched off: W_PLUGIN_*
-    +-- RunWarning                    the run did less than was asked: W_RUN_*
+AutoMLWarning (UserWarning)
++-- DataWarning                   something in the data was found and dealt with: W_DATA_*
++-- SchemaWarning                 a table was repaired at predict time: W_SCHEMA_*
++-- PluginWarning                 a plugin was skipped or switched off: W_PLUGIN_*
++-- RunWarning                    the run did less than was asked: W_RUN_*
 """
 
 

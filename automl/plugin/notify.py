@@ -31,7 +31,7 @@ class Notifier:
         for name in () if quiet else sorted(listeners):
             try:
                 receiver = listeners[name].start()
-            except Exception as error:  # noqa: BLE001 - foreign code
+            except Exception as error:
                 _warn_dropped(name, error)
             else:
                 if receiver is not None:
@@ -42,7 +42,7 @@ class Notifier:
         for name, receiver in list(self._receivers.items()):
             try:
                 receiver(event)
-            except Exception as error:  # noqa: BLE001 - foreign code
+            except Exception as error:
                 del self._receivers[name]
                 _warn_dropped(name, error)
 

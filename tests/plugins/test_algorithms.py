@@ -133,7 +133,7 @@ def said(estimator: Any, X: Any, task: str) -> NDArray[np.float64]:
     return np.asarray(values)
 
 
-@parametrize_with_plugin_checks(*ALGORITHMS, expected_failures=EXPECTED)
+@parametrize_with_plugin_checks(*(a.name for a in ALGORITHMS), expected_failures=EXPECTED)
 @pytest.mark.slow
 def test_contract(check: Any) -> None:
     check()

@@ -196,7 +196,8 @@ def _pool(call: _Call, catalog: Catalog, folder: Path) -> Pool:
     if call.strategy.isolation == "none":
         return SamePool(EVALUATOR)
     preload = {name for algorithm in catalog.algorithms.values() for name in algorithm.imports}
-    return ProcessPool(
+    make = call.strategy.executor or ProcessPool
+    return make(
         size=call.workers, handler=EVALUATOR, log_folder=folder, preload=tuple(sorted(preload))
     )
 

@@ -15,6 +15,8 @@ from sklearn.metrics import make_scorer, mean_absolute_error, roc_auc_score
 import automl
 from automl.errors import DataError, InputError, PluginError, RunError
 from automl.plugin import Algorithm, Int, Preprocessor
+from automl.search.jobs import Pool
+from automl.search.workers import SamePool
 
 FEW = automl.Budget(trials=3)
 SAME = automl.Strategy(isolation="none")
@@ -222,6 +224,26 @@ def test_a_validation_set_of_the_users_own_judges() -> None:
     alone = roc_auc_score(truth == "yes", found.predictor.predict_proba(new)[:, 1])
     assert best.cv_score is not None
     assert alone == pytest.approx(found.predictor.info["cv_score"])
+
+
+def test_a_user_brings_an_executor() -> None:
+    made = []
+
+    def executor(*, size: int, handler: str, log_folder: Path, preload: tuple[str, ...]) -> Pool:
+        made.append((size, log_folder.is_dir(), "sklearn.tree" in preload))
+        return SamePool(handler)
+
+    x, y = table()
+    found = automl.fit(
+        x,
+        y,
+        budget=automl.Budget(trials=1),
+        plugins=["decision_tree"],
+        n_jobs=1,
+        strategy=automl.Strategy(executor=executor),
+    )
+    assert made == [(1, True, True)]
+    assert found.leaderboard.rows[0].algorithm == "decision_tree"
 
 
 def test_a_user_bends_a_space_and_adds_starts() -> None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
     from automl.plugin.contributions import Params, Space
+    from automl.search.jobs import Pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,9 @@ class Strategy:
         source and judged by these.
     isolation : {"process", "none"}, default="process"
         Whether candidates are fitted in child processes or in the caller's (for debugging).
+    executor : callable (size, handler, log_folder, preload) -> Pool, or None, default=None
+        Makes the pool of workers instead of ours, called with keywords (see
+        `automl.search.jobs.Pool` and `automl.search.workers.ProcessPool`).
     sampler : callable (seed) -> optuna sampler, or None, default=None
         Called once for each algorithm; Optuna's TPE where None.
     spaces : mapping of str to mapping, default={}
@@ -45,6 +49,7 @@ class Strategy:
     folds: int | None = None
     validation: Any = None
     isolation: Literal["process", "none"] = "process"
+    executor: Callable[..., Pool] | None = None
     sampler: Callable[[int], BaseSampler] | None = None
     spaces: Mapping[str, Space | Params] = field(default_factory=dict)
     starts: Mapping[str, tuple[Params, ...]] = field(default_factory=dict)

@@ -170,7 +170,7 @@ def _weights(
     mixed = blend(
         values, judge.y, judge, greater, max_members=members, seed=seed, deadline=remaining
     )
-    return choose(values, mixed, judge, errors=0.0, seed=seed, deadline=remaining)
+    return choose(values, mixed, judge, seed=seed, deadline=remaining)
 
 
 def _score(question: Question, data: RunData, values: NDArray[Any]) -> float:

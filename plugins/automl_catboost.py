@@ -136,11 +136,16 @@ class _Watch:
         self.patience = patience
         self.metric = metric
         self.sign = 1.0 if metric in _WATCHED.values() else -1.0
+        self.raised: BaseException | None = None
 
     def after_iteration(self, info: Any) -> bool:
         """Take one round's score."""
         told = (info.metrics or {}).get("validation", {}).get(self.metric)
-        return not self.patience(info.iteration, self.sign * told[-1] if told else None)
+        try:
+            return not self.patience(info.iteration, self.sign * told[-1] if told else None)
+        except BaseException as error:  # CatBoost would lose it
+            self.raised = error
+            return False
 
 
 def learn(
@@ -161,13 +166,16 @@ def learn(
     rounds = estimator.rounds if held_out is None else estimator.most
     model = catboost.CatBoost({**estimator.params, **objective, "iterations": rounds})
     patience = Patience(report, floor=estimator.patience)
+    watch = _Watch(patience, objective["eval_metric"])
     model.fit(
         estimator.pool(X, y, weight),
         eval_set=held_out,
         use_best_model=False,
-        callbacks=[_Watch(patience, objective["eval_metric"])],
+        callbacks=[watch],
         verbose=False,
     )
+    if watch.raised is not None:
+        raise watch.raised
     if patience.best_round < model.tree_count_:
         model.shrink(ntree_end=max(1, patience.best_round))
     estimator.model_ = model

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from automl.plugin import (
     Validation,
     hookimpl,
 )
+from automl_boosting import ABSOLUTE, Boosted, haste, read_facts, write_facts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _WATCHED = {"roc_auc": "AUC", "average_precision": "PRAUC"}
-_ABSOLUTE = {"mae", "median_absolute_error", "mape", "pinball"}
 
 _DEFAULT = {
     "learning_rate": 0.07,
@@ -37,67 +36,8 @@ _DEFAULT = {
 }
 
 
-class CatBoost:
-    """A booster behind scikit-learn's interface, kept and saved in CatBoost's own format.
-
-    Parameters
-    ----------
-    params : dict
-        CatBoost's parameters, complete but for the objective.
-    regression : bool
-    metric : str
-        Name of the metric that the search optimises.
-    categories : tuple of int
-        Columns that hold category codes.
-    rounds : int
-        Rounds to learn where no validation rows are given.
-    most : int
-        Rounds to learn at most.
-    patience : int
-        Rounds without improvement that are always granted.
-    """
-
-    def __init__(
-        self,
-        *,
-        params: dict[str, Any],
-        regression: bool,
-        metric: str = "",
-        categories: tuple[int, ...] = (),
-        rounds: int = 300,
-        most: int = 2000,
-        patience: int = 20,
-    ) -> None:
-        self.params = params
-        self.regression = regression
-        self.metric = metric
-        self.categories = categories
-        self.rounds = rounds
-        self.most = most
-        self.patience = patience
-        self.model_: Any = None
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters of the constructor."""
-        names = ("params", "regression", "metric", "categories", "rounds", "most", "patience")
-        return {name: getattr(self, name) for name in names}
-
-    def fit(
-        self, X: Any, y: NDArray[Any], sample_weight: NDArray[np.float64] | None = None
-    ) -> CatBoost:
-        """Learn a fixed number of rounds."""
-        learn(self, X, y, sample_weight, None, lambda round_, score=None: False)
-        return self
-
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return a probability for each row and class."""
-        return self._values(X, "Probability")
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the likeliest class, or the number, for each row."""
-        if self.regression:
-            return self._values(X, "RawFormulaVal")
-        return np.asarray(self.predict_proba(X).argmax(axis=1))
+class CatBoost(Boosted):
+    """CatBoost behind scikit-learn's interface, saved in its own format."""
 
     def pool(
         self, X: Any, y: NDArray[Any] | None = None, weight: NDArray[np.float64] | None = None
@@ -114,16 +54,50 @@ class CatBoost:
         )
         return Pool(data, y, weight=weight)
 
-    def objective(self, n_classes: int) -> dict[str, str]:
-        """Return what to optimise and what to watch."""
+    def objective(self) -> dict[str, str]:
+        """Return what to optimise and what to watch, for the classes seen in ``fit``."""
         if self.regression:
-            loss = "MAE" if self.metric in _ABSOLUTE else "RMSE"
+            loss = "MAE" if self.metric in ABSOLUTE else "RMSE"
             return {"loss_function": loss, "eval_metric": loss}
-        if n_classes > 2:
+        if self.n_classes_ > 2:
             return {"loss_function": "MultiClass", "eval_metric": "MultiClass"}
         return {"loss_function": "Logloss", "eval_metric": _WATCHED.get(self.metric, "Logloss")}
 
-    def _values(self, X: Any, kind: str) -> NDArray[np.float64]:
+    def learn(
+        self,
+        X: Any,
+        y: NDArray[Any],
+        weight: NDArray[np.float64] | None,
+        validation: Validation | None,
+        report: Report,
+    ) -> None:
+        """Add trees until the validation score has not improved for long, or until told to stop."""
+        import catboost
+
+        self.look_at(y)
+        objective = self.objective()
+        held_out = None
+        if validation is not None:
+            held_out = self.pool(validation.X, self.target(validation.y), validation.weight)
+        rounds = self.rounds if held_out is None else self.most
+        model = catboost.CatBoost({**self.params, **objective, "iterations": rounds})
+        patience = Patience(report, floor=self.patience)
+        watch = _Watch(patience, objective["eval_metric"], self.spread_)
+        model.fit(
+            self.pool(X, self.target(y), weight),
+            eval_set=held_out,
+            use_best_model=False,
+            callbacks=[watch],
+            verbose=False,
+        )
+        if watch.raised is not None:
+            raise watch.raised
+        if patience.best_round < model.tree_count_:
+            model.shrink(ntree_end=max(1, patience.best_round))
+        self.model_ = model
+
+    def _raw(self, X: Any) -> NDArray[np.float64]:
+        kind = "RawFormulaVal" if self.regression else "Probability"
         threads = self.params["thread_count"]
         said = self.model_.predict(self.pool(X), prediction_type=kind, thread_count=threads)
         return np.asarray(said, dtype=np.float64)
@@ -132,58 +106,25 @@ class CatBoost:
 class _Watch:
     """What CatBoost calls after each round; False stops it."""
 
-    def __init__(self, patience: Patience, metric: str) -> None:
+    def __init__(self, patience: Patience, metric: str, unit: float) -> None:
         self.patience = patience
         self.metric = metric
-        self.sign = 1.0 if metric in _WATCHED.values() else -1.0
+        self.unit = unit if metric in _WATCHED.values() else -unit
         self.raised: BaseException | None = None
 
     def after_iteration(self, info: Any) -> bool:
         """Take one round's score."""
         told = (info.metrics or {}).get("validation", {}).get(self.metric)
         try:
-            return not self.patience(info.iteration, self.sign * told[-1] if told else None)
+            return not self.patience(info.iteration, self.unit * told[-1] if told else None)
         except BaseException as error:  # CatBoost would lose it
             self.raised = error
             return False
 
 
-def learn(
-    estimator: CatBoost,
-    X: Any,
-    y: NDArray[Any],
-    weight: NDArray[np.float64] | None,
-    validation: Validation | None,
-    report: Report,
-) -> None:
-    """Add trees until the validation score has not improved for long, or until told to stop."""
-    import catboost
-
-    objective = estimator.objective(0 if estimator.regression else int(y.max()) + 1)
-    held_out = None
-    if validation is not None:
-        held_out = estimator.pool(validation.X, validation.y, validation.weight)
-    rounds = estimator.rounds if held_out is None else estimator.most
-    model = catboost.CatBoost({**estimator.params, **objective, "iterations": rounds})
-    patience = Patience(report, floor=estimator.patience)
-    watch = _Watch(patience, objective["eval_metric"])
-    model.fit(
-        estimator.pool(X, y, weight),
-        eval_set=held_out,
-        use_best_model=False,
-        callbacks=[watch],
-        verbose=False,
-    )
-    if watch.raised is not None:
-        raise watch.raised
-    if patience.best_round < model.tree_count_:
-        model.shrink(ntree_end=max(1, patience.best_round))
-    estimator.model_ = model
-
-
 def _build(params: Params, context: Context) -> CatBoost:
     chosen = {**_DEFAULT, **params}
-    chosen["learning_rate"] *= min(3.0, max(1.0, context.n_classes / 8))
+    chosen["learning_rate"] *= haste(context)
     return CatBoost(
         params={
             **chosen,
@@ -203,14 +144,13 @@ def _build(params: Params, context: Context) -> CatBoost:
 
 def _save(fitted: CatBoost, folder: Path) -> None:
     fitted.model_.save_model(str(folder / "model.cbm"), format="cbm")
-    (folder / "model.json").write_text(json.dumps(fitted.get_params()), encoding="utf-8")
+    write_facts(fitted, folder)
 
 
 def _load(folder: Path) -> CatBoost:
     import catboost
 
-    data = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    fitted = CatBoost(**data | {"categories": tuple(data["categories"])})
+    fitted = read_facts(CatBoost, folder)
     fitted.model_ = catboost.CatBoost()
     fitted.model_.load_model(str(folder / "model.cbm"), format="cbm")
     return fitted
@@ -234,7 +174,7 @@ ALGORITHM = Algorithm(
         {**_DEFAULT, "depth": 4, "l2_leaf_reg": 4.5},
     ),
     requires=("catboost",),
-    fit=learn,
+    fit=CatBoost.learn,
     weights=True,
     threads=True,
     imports=("catboost",),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from automl.plugin import (
     Validation,
     hookimpl,
 )
+from automl_boosting import ABSOLUTE, Boosted, haste, read_facts, write_facts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 # What the search optimises -> what LightGBM can watch while it learns; greater is better for both.
 _WATCHED = {"roc_auc": "auc", "average_precision": "average_precision"}
-_ABSOLUTE = {"mae", "median_absolute_error", "mape", "pinball"}
 
 _DEFAULT = {
     "learning_rate": 0.04,
@@ -44,78 +43,16 @@ _DEFAULT = {
 }
 
 
-class LightGBM:
-    """A booster behind scikit-learn's interface, kept and saved as LightGBM's own model text.
-
-    Parameters
-    ----------
-    params : dict
-        LightGBM's parameters, complete but for the objective.
-    regression : bool
-    metric : str
-        Name of the metric that the search optimises.
-    categories : tuple of int
-        Columns that hold category codes.
-    rounds : int
-        Rounds to learn where no validation rows are given.
-    most : int
-        Rounds to learn at most.
-    patience : int
-        Rounds without improvement that are always granted.
-    """
-
-    def __init__(
-        self,
-        *,
-        params: dict[str, Any],
-        regression: bool,
-        metric: str = "",
-        categories: tuple[int, ...] = (),
-        rounds: int = 300,
-        most: int = 1500,
-        patience: int = 20,
-    ) -> None:
-        self.params = params
-        self.regression = regression
-        self.metric = metric
-        self.categories = categories
-        self.rounds = rounds
-        self.most = most
-        self.patience = patience
-        self.n_classes_ = 0
-        self.center_, self.spread_ = 0.0, 1.0
-        self.booster_: Any = None
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters of the constructor."""
-        names = ("params", "regression", "metric", "categories", "rounds", "most", "patience")
-        return {name: getattr(self, name) for name in names}
-
-    def fit(
-        self, X: Any, y: NDArray[Any], sample_weight: NDArray[np.float64] | None = None
-    ) -> LightGBM:
-        """Learn a fixed number of rounds."""
-        learn(self, X, y, sample_weight, None, lambda round_, score=None: False)
-        return self
-
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return a probability for each row and class."""
-        values = self._raw(X)
-        return np.column_stack((1.0 - values, values)) if values.ndim == 1 else values
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the likeliest class, or the number, for each row."""
-        if self.regression:
-            return self._raw(X) * self.spread_ + self.center_
-        return np.asarray(self.predict_proba(X).argmax(axis=1))
+class LightGBM(Boosted):
+    """LightGBM behind scikit-learn's interface, saved as its own model text."""
 
     def _raw(self, X: Any) -> NDArray[np.float64]:
-        return np.asarray(self.booster_.predict(X, num_threads=self.params["num_threads"]))
+        return np.asarray(self.model_.predict(X, num_threads=self.params["num_threads"]))
 
     def objective(self) -> dict[str, Any]:
         """Return what to optimise and what to watch, for the classes seen in ``fit``."""
         if self.regression:
-            loss = "l1" if self.metric in _ABSOLUTE else "l2"
+            loss = "l1" if self.metric in ABSOLUTE else "l2"
             return {"objective": loss, "metric": "rmse" if loss == "l2" else "l1"}
         if self.n_classes_ == 2:
             watched = _WATCHED.get(self.metric, "binary_logloss")
@@ -126,62 +63,50 @@ class LightGBM:
             "metric": "multi_logloss",
         }
 
+    def learn(
+        self,
+        X: Any,
+        y: NDArray[Any],
+        weight: NDArray[np.float64] | None,
+        validation: Validation | None,
+        report: Report,
+    ) -> None:
+        """Add trees until the validation score has not improved for long, or until told to stop."""
+        import lightgbm as lgb
 
-def learn(
-    estimator: LightGBM,
-    X: Any,
-    y: NDArray[Any],
-    weight: NDArray[np.float64] | None,
-    validation: Validation | None,
-    report: Report,
-) -> None:
-    """Add trees until the validation score has not improved for long, or until told to stop."""
-    import lightgbm as lgb
-
-    if estimator.regression:
-        # Penalties on leaves then mean the same in any unit of the target.
-        estimator.center_, estimator.spread_ = float(np.mean(y)), float(np.std(y)) or 1.0
-    else:
-        estimator.n_classes_ = int(y.max()) + 1
-    objective = estimator.objective()
-    params = estimator.params | objective
-    train = lgb.Dataset(
-        X,
-        _target(estimator, y),
-        weight=weight,
-        categorical_feature=list(estimator.categories),
-        params=params,
-    )
-    booster = lgb.Booster(params, train)
-    rounds, sign = estimator.rounds, 1.0 if objective["metric"] in _WATCHED.values() else -1.0
-    if validation is not None:
-        held_out = train.create_valid(
-            validation.X,
-            _target(estimator, validation.y),
-            weight=validation.weight,
+        self.look_at(y)
+        objective = self.objective()
+        params = self.params | objective
+        train = lgb.Dataset(
+            X,
+            self.target(y),
+            weight=weight,
+            categorical_feature=list(self.categories),
             params=params,
         )
-        booster.add_valid(held_out, "validation")
-        rounds = estimator.most
-    patience = Patience(report, floor=estimator.patience)
-    for round_ in range(1, rounds + 1):
-        exhausted = booster.update()
-        score = None
+        booster = lgb.Booster(params, train)
+        rounds, sign = self.rounds, 1.0 if objective["metric"] in _WATCHED.values() else -1.0
         if validation is not None:
-            score = sign * booster.eval_valid()[0][2] * estimator.spread_
-        if patience(round_, score) or exhausted:
-            break
-    text = booster.model_to_string(num_iteration=patience.best_round)
-    estimator.booster_ = lgb.Booster(model_str=text)
-
-
-def _target(estimator: LightGBM, y: NDArray[Any]) -> NDArray[Any]:
-    return (y - estimator.center_) / estimator.spread_ if estimator.regression else y
+            held_out = train.create_valid(
+                validation.X, self.target(validation.y), weight=validation.weight, params=params
+            )
+            booster.add_valid(held_out, "validation")
+            rounds = self.most
+        patience = Patience(report, floor=self.patience)
+        for round_ in range(1, rounds + 1):
+            exhausted = booster.update()
+            score = None
+            if validation is not None:
+                score = sign * booster.eval_valid()[0][2] * self.spread_
+            if patience(round_, score) or exhausted:
+                break
+        text = booster.model_to_string(num_iteration=patience.best_round)
+        self.model_ = lgb.Booster(model_str=text)
 
 
 def _build(params: Params, context: Context) -> LightGBM:
     chosen = {**_DEFAULT, **params}
-    rate = chosen["learning_rate"] * _haste(context)
+    rate = chosen["learning_rate"] * haste(context)
     leaf = chosen["min_data_in_leaf"]
     chosen |= {
         "learning_rate": rate,
@@ -209,30 +134,17 @@ def _build(params: Params, context: Context) -> LightGBM:
     )
 
 
-def _haste(context: Context) -> float:
-    """A tree per class and round: with many classes fewer and larger steps."""
-    return min(3.0, max(1.0, context.n_classes / 8))
-
-
 def _save(fitted: LightGBM, folder: Path) -> None:
-    (folder / "model.txt").write_text(fitted.booster_.model_to_string(), encoding="utf-8")
-    data = fitted.get_params() | {
-        "n_classes": fitted.n_classes_,
-        "center": fitted.center_,
-        "spread": fitted.spread_,
-    }
-    (folder / "model.json").write_text(json.dumps(data), encoding="utf-8")
+    (folder / "model.txt").write_text(fitted.model_.model_to_string(), encoding="utf-8")
+    write_facts(fitted, folder)
 
 
 def _load(folder: Path) -> LightGBM:
     import lightgbm as lgb
 
-    data = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    n_classes, center, spread = (data.pop(name) for name in ("n_classes", "center", "spread"))
-    fitted = LightGBM(**data | {"categories": tuple(data["categories"])})
-    fitted.n_classes_, fitted.center_, fitted.spread_ = n_classes, center, spread
+    fitted = read_facts(LightGBM, folder)
     text = (folder / "model.txt").read_text(encoding="utf-8")
-    fitted.booster_ = lgb.Booster(model_str=text)
+    fitted.model_ = lgb.Booster(model_str=text)
     return fitted
 
 
@@ -297,7 +209,7 @@ ALGORITHM = Algorithm(
         "cat_smooth": Float(0.001, 100.0, log=True),
     },
     starts=_STARTS,
-    fit=learn,
+    fit=LightGBM.learn,
     weights=True,
     threads=True,
     imports=("lightgbm",),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from automl.plugin import (
     Validation,
     hookimpl,
 )
+from automl_boosting import ABSOLUTE, Boosted, haste, read_facts, write_facts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 # What the search optimises -> what XGBoost can watch while it learns; greater is better for both.
 _WATCHED = {"roc_auc": "auc", "average_precision": "aucpr"}
-_ABSOLUTE = {"mae", "median_absolute_error", "mape", "pinball"}
 
 _DEFAULT = {
     "learning_rate": 0.06,
@@ -41,78 +40,16 @@ _DEFAULT = {
 }
 
 
-class XGBoost:
-    """A booster behind scikit-learn's interface, kept and saved in XGBoost's own binary format.
-
-    Parameters
-    ----------
-    params : dict
-        XGBoost's parameters, complete but for the objective.
-    regression : bool
-    metric : str
-        Name of the metric that the search optimises.
-    categories : tuple of int
-        Columns that hold category codes.
-    rounds : int
-        Rounds to learn where no validation rows are given.
-    most : int
-        Rounds to learn at most.
-    patience : int
-        Rounds without improvement that are always granted.
-    """
-
-    def __init__(
-        self,
-        *,
-        params: dict[str, Any],
-        regression: bool,
-        metric: str = "",
-        categories: tuple[int, ...] = (),
-        rounds: int = 200,
-        most: int = 2000,
-        patience: int = 20,
-    ) -> None:
-        self.params = params
-        self.regression = regression
-        self.metric = metric
-        self.categories = categories
-        self.rounds = rounds
-        self.most = most
-        self.patience = patience
-        self.n_classes_ = 0
-        self.center_, self.spread_ = 0.0, 1.0
-        self.booster_: Any = None
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters of the constructor."""
-        names = ("params", "regression", "metric", "categories", "rounds", "most", "patience")
-        return {name: getattr(self, name) for name in names}
-
-    def fit(
-        self, X: Any, y: NDArray[Any], sample_weight: NDArray[np.float64] | None = None
-    ) -> XGBoost:
-        """Learn a fixed number of rounds."""
-        learn(self, X, y, sample_weight, None, lambda round_, score=None: False)
-        return self
-
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return a probability for each row and class."""
-        values = self._raw(X)
-        return np.column_stack((1.0 - values, values)) if values.ndim == 1 else values
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the likeliest class, or the number, for each row."""
-        if self.regression:
-            return self._raw(X) * self.spread_ + self.center_
-        return np.asarray(self.predict_proba(X).argmax(axis=1))
+class XGBoost(Boosted):
+    """XGBoost behind scikit-learn's interface, saved in its own binary format."""
 
     def _raw(self, X: Any) -> NDArray[np.float64]:
-        values = self.booster_.inplace_predict(X, validate_features=False)
+        values = self.model_.inplace_predict(X, validate_features=False)
         return np.asarray(values, dtype=np.float64)
 
     def objective(self) -> dict[str, Any]:
         """Return what to optimise and what to watch, for the classes seen in ``fit``."""
-        if self.regression and self.metric in _ABSOLUTE:
+        if self.regression and self.metric in ABSOLUTE:
             return {"objective": "reg:absoluteerror", "eval_metric": "mae"}
         if self.regression:
             return {"objective": "reg:squarederror", "eval_metric": "rmse"}
@@ -125,52 +62,46 @@ class XGBoost:
             "eval_metric": "mlogloss",
         }
 
+    def learn(
+        self,
+        X: Any,
+        y: NDArray[Any],
+        weight: NDArray[np.float64] | None,
+        validation: Validation | None,
+        report: Report,
+    ) -> None:
+        """Add trees until the validation score has not improved for long, or until told to stop."""
+        import xgboost as xgb
 
-def learn(
-    estimator: XGBoost,
-    X: Any,
-    y: NDArray[Any],
-    weight: NDArray[np.float64] | None,
-    validation: Validation | None,
-    report: Report,
-) -> None:
-    """Add trees until the validation score has not improved for long, or until told to stop."""
-    import xgboost as xgb
-
-    if estimator.regression:
-        # Penalties on leaves then mean the same in any unit of the target.
-        estimator.center_, estimator.spread_ = float(np.mean(y)), float(np.std(y)) or 1.0
-    else:
-        estimator.n_classes_ = int(y.max()) + 1
-    objective = estimator.objective()
-    kinds = ["c" if i in estimator.categories else "q" for i in range(X.shape[1])]
-    shared = {
-        "feature_types": kinds,
-        "enable_categorical": True,
-        "nthread": estimator.params["nthread"],
-    }
-    bins = estimator.params["max_bin"]
-    train = xgb.QuantileDMatrix(X, _target(estimator, y), weight=weight, max_bin=bins, **shared)
-    data, sign = [train], 1.0 if objective["eval_metric"] in _WATCHED.values() else -1.0
-    if validation is not None:
-        held_out = _target(estimator, validation.y)
-        data.append(
-            xgb.QuantileDMatrix(
-                validation.X, held_out, weight=validation.weight, max_bin=bins, ref=train, **shared
-            )
-        )
-    booster = xgb.Booster(estimator.params | objective, data)
-    patience = Patience(report, floor=estimator.patience)
-    for round_ in range(1, (estimator.rounds if validation is None else estimator.most) + 1):
-        booster.update(train, round_ - 1)
-        score = None
+        self.look_at(y)
+        objective = self.objective()
+        shared = {
+            "feature_types": ["c" if i in self.categories else "q" for i in range(X.shape[1])],
+            "enable_categorical": True,
+            "nthread": self.params["nthread"],
+            "max_bin": self.params["max_bin"],
+        }
+        train = xgb.QuantileDMatrix(X, self.target(y), weight=weight, **shared)
+        data, sign = [train], 1.0 if objective["eval_metric"] in _WATCHED.values() else -1.0
         if validation is not None:
-            said = booster.eval(data[1], "validation", round_ - 1)
-            score = sign * float(said.rsplit(":", 1)[1]) * estimator.spread_
-        if patience(round_, score):
-            break
-    best = booster[: max(1, patience.best_round)]
-    estimator.booster_ = _reread(best.save_raw("ubj"), estimator.params["nthread"])
+            held_out = self.target(validation.y)
+            data.append(
+                xgb.QuantileDMatrix(
+                    validation.X, held_out, weight=validation.weight, ref=train, **shared
+                )
+            )
+        booster = xgb.Booster(self.params | objective, data)
+        patience = Patience(report, floor=self.patience)
+        for round_ in range(1, (self.rounds if validation is None else self.most) + 1):
+            booster.update(train, round_ - 1)
+            score = None
+            if validation is not None:
+                said = booster.eval(data[1], "validation", round_ - 1)
+                score = sign * float(said.rsplit(":", 1)[1]) * self.spread_
+            if patience(round_, score):
+                break
+        best = booster[: max(1, patience.best_round)]
+        self.model_ = _reread(best.save_raw("ubj"), self.params["nthread"])
 
 
 def _reread(raw: bytearray, threads: int) -> Any:
@@ -181,13 +112,9 @@ def _reread(raw: bytearray, threads: int) -> Any:
     return booster
 
 
-def _target(estimator: XGBoost, y: NDArray[Any]) -> NDArray[Any]:
-    return (y - estimator.center_) / estimator.spread_ if estimator.regression else y
-
-
 def _build(params: Params, context: Context) -> XGBoost:
     chosen = {**_DEFAULT, **params}
-    rate = chosen["learning_rate"] * _haste(context)
+    rate = chosen["learning_rate"] * haste(context)
     chosen |= {
         "learning_rate": rate,
         "tree_method": "hist",
@@ -208,28 +135,15 @@ def _build(params: Params, context: Context) -> XGBoost:
     )
 
 
-def _haste(context: Context) -> float:
-    """A tree per class and round: with many classes fewer and larger steps."""
-    return min(3.0, max(1.0, context.n_classes / 8))
-
-
 def _save(fitted: XGBoost, folder: Path) -> None:
-    (folder / "model.ubj").write_bytes(fitted.booster_.save_raw("ubj"))
-    data = fitted.get_params() | {
-        "n_classes": fitted.n_classes_,
-        "center": fitted.center_,
-        "spread": fitted.spread_,
-    }
-    (folder / "model.json").write_text(json.dumps(data), encoding="utf-8")
+    (folder / "model.ubj").write_bytes(fitted.model_.save_raw("ubj"))
+    write_facts(fitted, folder)
 
 
 def _load(folder: Path) -> XGBoost:
-    data = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    n_classes, center, spread = (data.pop(name) for name in ("n_classes", "center", "spread"))
-    fitted = XGBoost(**data | {"categories": tuple(data["categories"])})
-    fitted.n_classes_, fitted.center_, fitted.spread_ = n_classes, center, spread
+    fitted = read_facts(XGBoost, folder)
     raw = bytearray((folder / "model.ubj").read_bytes())
-    fitted.booster_ = _reread(raw, fitted.params["nthread"])
+    fitted.model_ = _reread(raw, fitted.params["nthread"])
     return fitted
 
 
@@ -266,7 +180,7 @@ ALGORITHM = Algorithm(
             "prepare": {"category": "target_mean"},
         },
     ),
-    fit=learn,
+    fit=XGBoost.learn,
     weights=True,
     threads=True,
     imports=("xgboost",),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl.data.columns import Columns
-from automl.errors import DataWarning, InputError
+from automl.errors import DataWarning, InputError, RunWarning
 from automl.events import DataFound, RunFinished, RunStarted, Stage
 from automl.model.assemble import assemble, baseline
 from automl.plugin.discovery import discover
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
+    from automl.candidate.space import AlgorithmSpace
     from automl.data.finding import Finding
     from automl.events import Event
     from automl.model.predictor import Predictor
@@ -223,9 +224,11 @@ def _search(
     n_rows = max(len(fold.train) for fold in data.plan.folds)
     named = bool(call.plugins.only or call.plugins.add)
     greater = question.metric.greater_is_better
+    spaces = question.spaces(n_rows, call.seed, call.strategy, named=named)
+    _warn_unsaved(spaces, question.catalog)
     studies = [
         AlgorithmStudy(space, call.seed, greater_is_better=greater, sampler=call.strategy.sampler)
-        for space in question.spaces(n_rows, call.seed, call.strategy, named=named)
+        for space in spaces
     ]
     seconds = call.budget.seconds
     measured = seconds is not None
@@ -242,6 +245,19 @@ def _search(
     )
     call.say(Stage, name="search")
     return search.run()
+
+
+def _warn_unsaved(spaces: tuple[AlgorithmSpace, ...], catalog: Catalog) -> None:
+    """Say before the search what would predict but could not be saved."""
+    steps = sorted({name for space in spaces for name in space.step_names})
+    names = [space.algorithm.name for space in spaces if space.algorithm.saved is None]
+    names += [name for name in steps if catalog.preprocessors[name].saved is None]
+    if names:
+        message = (
+            f"These predict but cannot be saved (saved=None): {', '.join(names)}. A predictor with "
+            "one of them in it works, its save() is refused."
+        )
+        warnings.warn(RunWarning("W_RUN_UNSAVED", message), stacklevel=4)
 
 
 def _speak(findings: tuple[Finding, ...], call: _Call) -> None:

@@ -289,9 +289,12 @@ def test_a_preprocessor_that_reads_the_target_never_sees_its_own_row() -> None:
     rng = np.random.default_rng(0)
     x = pd.DataFrame({"noise": rng.normal(size=300)})
     y = rng.integers(0, 2, 300)
-    found = automl.fit(
-        x, y, budget=automl.Budget(trials=1), plugins=["linear", peeking], strategy=SAME
-    )
+    with pytest.warns(
+        automl.errors.RunWarning, match=r"cannot be saved .*: peeking\. .*W_RUN_UNSAVED"
+    ):
+        found = automl.fit(
+            x, y, budget=automl.Budget(trials=1), plugins=["linear", peeking], strategy=SAME
+        )
     linear = next(row for row in found.leaderboard if row.algorithm == "linear")
     assert linear.preparation["number"][0]["name"] == "peeking"
     assert linear.cv_score == pytest.approx(0.5, abs=0.1)

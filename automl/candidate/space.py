@@ -55,6 +55,13 @@ class AlgorithmSpace:
     starts: tuple[Params, ...]
     fixed: Params = field(default_factory=dict)
 
+    @property
+    def step_names(self) -> frozenset[str]:
+        """Names of all preprocessors that a candidate may use."""
+        return frozenset(
+            name for chains in self.chains.values() for chain in chains for name in chain
+        )
+
     def bent(self, ranges: Mapping[str, Any] | None, starts: tuple[Params, ...]) -> AlgorithmSpace:
         """Return the space as a user wants it.
 

@@ -10,6 +10,7 @@ from typing import Any
 from automl.errors import PluginError
 from automl.plugin.contributions import (
     Algorithm,
+    Exporter,
     Listener,
     Metric,
     Preprocessor,
@@ -26,6 +27,7 @@ KINDS: Mapping[str, type] = {
     "splitter": Splitter,
     "reader": Reader,
     "listener": Listener,
+    "exporter": Exporter,
 }
 """Every kind of contribution; its hook is ``automl_<kind>s``."""
 
@@ -89,7 +91,7 @@ class Catalog:
 
     Parameters
     ----------
-    algorithms, preprocessors, metrics, tasks, splitters, readers, listeners : mapping
+    algorithms, preprocessors, metrics, tasks, splitters, readers, listeners, exporters : mapping
         Name to contribution.
     givers : mapping of (kind, name) to Giver
         Kinds in the singular: ``("algorithm", "lightgbm")``.
@@ -107,6 +109,7 @@ class Catalog:
     splitters: Mapping[str, Splitter] = field(default_factory=dict)
     readers: Mapping[str, Reader] = field(default_factory=dict)
     listeners: Mapping[str, Listener] = field(default_factory=dict)
+    exporters: Mapping[str, Exporter] = field(default_factory=dict)
     givers: Mapping[tuple[str, str], Giver] = field(default_factory=dict)
     skipped: tuple[Skipped, ...] = ()
     noted: tuple[Noted, ...] = ()

@@ -1,6 +1,7 @@
 """What a plugin can contribute: frozen values whose fields are the facts the engine decides by."""
 
 from automl.plugin.asking import Encoded, Listener, Metric, Reader, SplitRequest, Splitter, Task
+from automl.plugin.exporting import Exporter, FittedModel, Opened, Rows
 from automl.plugin.learning import (
     TRAITS,
     Algorithm,
@@ -12,7 +13,7 @@ from automl.plugin.learning import (
     Validation,
 )
 
-Contribution = Algorithm | Preprocessor | Metric | Task | Splitter | Reader | Listener
+Contribution = Algorithm | Preprocessor | Metric | Task | Splitter | Reader | Listener | Exporter
 """Anything a plugin can give."""
 
 __all__ = [
@@ -20,12 +21,16 @@ __all__ = [
     "Algorithm",
     "Contribution",
     "Encoded",
+    "Exporter",
+    "FittedModel",
     "Listener",
     "Metric",
+    "Opened",
     "Params",
     "Preprocessor",
     "Reader",
     "Report",
+    "Rows",
     "Saved",
     "Space",
     "SplitRequest",

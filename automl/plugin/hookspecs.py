@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from automl.plugin.contributions import (
         Algorithm,
+        Exporter,
         Listener,
         Metric,
         Preprocessor,
@@ -68,4 +69,10 @@ def automl_readers() -> Iterable[Reader]:
 @hookspec
 def automl_listeners() -> Iterable[Listener]:
     """Return what wants to follow a run."""
+    raise NotImplementedError
+
+
+@hookspec
+def automl_exporters() -> Iterable[Exporter]:
+    """Return forms in which a model is used where automl's own load is not."""
     raise NotImplementedError

@@ -66,6 +66,10 @@ class Encoded:
     classes: NDArray[Any] | None
 
 
+def _nothing_to_say(*_: object) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A kind of question: what the target looks like and what an answer is.
@@ -76,7 +80,8 @@ class Task:
     matches : callable (target) -> int
         How well the target looks like this task's: 0 not at all; the highest number wins.
     encode : callable (target) -> Encoded
-        The target without missing rows, encoded.
+        The target without missing rows, encoded. A `DataError` says why a target cannot be; it
+        reaches the user as it is.
     values : callable (estimator, X, n_classes) -> ndarray
         What a fitted estimator says: shape (n_rows, n_classes), or (n_rows,).
     constant : callable (y, weight, n_classes) -> ndarray
@@ -91,6 +96,10 @@ class Task:
         Name of the splitter for each situation: ``"plain"``, ``"large"``, ``"group"``, ``"time"``.
     like : str, default=""
         Name of the built-in task whose algorithms and metrics serve this one too.
+    lines : callable (y, values, weight, classes) -> sequence of str
+        What a person wants to read about values beside the truth, a sentence a line: ``y`` and
+        ``weight`` of shape (n_rows,) (weight may be None), ``values`` as above, ``classes`` as of
+        `Encoded`. Default: nothing.
     """
 
     name: str
@@ -103,10 +112,14 @@ class Task:
     metric: str
     splitters: Mapping[str, str]
     like: str = ""
+    lines: Callable[
+        [NDArray[Any], NDArray[np.float64], NDArray[np.float64] | None, NDArray[Any] | None],
+        Sequence[str],
+    ] = _nothing_to_say
 
     def __post_init__(self) -> None:
         check_name(self)
-        for name in ("matches", "encode", "values", "constant", "decide"):
+        for name in ("matches", "encode", "values", "constant", "decide", "lines"):
             check_callable(self, name)
 
     @property

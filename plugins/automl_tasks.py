@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MAX_CODES = 20
 MAX_GAP = 10
 MIN_ROWS_A_CODE = 5
+MAX_CLASSES_SHOWN = 6
 
 
 def _looks_like_classes(target: Target) -> bool:
@@ -131,6 +132,58 @@ def _itself(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return values
 
 
+def _quantile(x: NDArray[Any], weight: NDArray[np.float64] | None, share: float) -> float:
+    """Return the smallest number that at least a share of the weight does not exceed."""
+    order = np.argsort(x, kind="stable")
+    mass = np.cumsum(np.ones(len(x)) if weight is None else weight[order])
+    return float(x[order][min(np.searchsorted(mass, share * mass[-1]), len(x) - 1)])
+
+
+def _of_numbers(
+    y: NDArray[Any],
+    values: NDArray[np.float64],
+    weight: NDArray[np.float64] | None,
+    classes: NDArray[Any] | None,
+) -> tuple[str, ...]:
+    off = np.abs(values - y)
+    half, most = (_quantile(off, weight, share) for share in (0.5, 0.9))
+    low, high = (_quantile(y, weight, share) for share in (0.05, 0.95))
+    line = (
+        f"Half of the rows are off by at most {half:.4g}, 90 % by at most {most:.4g}; the truth "
+        f"lies between {low:.4g} and {high:.4g} in 90 % of them."
+    )
+    return (line,)
+
+
+def _of_classes(
+    y: NDArray[Any],
+    values: NDArray[np.float64],
+    weight: NDArray[np.float64] | None,
+    classes: NDArray[Any] | None,
+) -> tuple[str, ...]:
+    names = [] if classes is None else classes.tolist()
+    n = len(names)
+    said = _most_likely(values)
+    mass = np.bincount(y * n + said, weights=weight, minlength=n * n).reshape(n, n).astype(float)
+    of, called, hits = mass.sum(axis=1), mass.sum(axis=0), np.diag(mass)
+    total = mass.sum()
+    if not total > 0:
+        return ()
+    often = int(of.argmax())
+    whole = (
+        f"{hits.sum() / total:.1%} of the rows are given the right class; always saying "
+        f"{names[often]!r} would be right for {of[often] / total:.1%}."
+    )
+    if n > MAX_CLASSES_SHOWN:
+        return (whole,)
+    lines = [whole]
+    for name, all_of, all_called, hit in zip(names, of, called, hits, strict=True):
+        found = f"{hit / all_of:.1%} of its rows are found" if all_of else "no row has it"
+        right = f"{hit / all_called:.1%} of those called so are" if all_called else "never said"
+        lines.append(f"{name!r}: {found}, {right}.")
+    return tuple(lines)
+
+
 _CLASS_SPLITTERS = {
     "plain": "stratified",
     "large": "stratified_holdout",
@@ -148,6 +201,7 @@ BINARY = Task(
     estimator="classifier",
     metric="roc_auc",
     splitters=_CLASS_SPLITTERS,
+    lines=_of_classes,
 )
 
 MULTICLASS = Task(
@@ -160,6 +214,7 @@ MULTICLASS = Task(
     estimator="classifier",
     metric="log_loss",
     splitters=_CLASS_SPLITTERS,
+    lines=_of_classes,
 )
 
 REGRESSION = Task(
@@ -172,6 +227,7 @@ REGRESSION = Task(
     estimator="regressor",
     metric="rmse",
     splitters={"plain": "k_fold", "large": "holdout", "group": "group", "time": "forward"},
+    lines=_of_numbers,
 )
 
 

@@ -35,17 +35,19 @@ def command(
     face = face_of(context)
 
     import automl
+    from automl.model.report import report
 
     predictor = automl.load(model, trusted=trust)
-    scores = predictor.evaluate(data, target, listed(metrics))
-    n_rows = scores.pop("n_rows", None)
+    found = report(predictor, data, target, listed(metrics))
     warnings = face.say_warnings()
     document = {
         "model": model,
         "data": data,
-        "n_rows": n_rows,
-        "scores": scores,
+        "n_rows": found.n_rows,
+        "scores": found.scores,
+        "lines": found.lines,
         "warnings": warnings,
     }
-    rows = [(name, number(score)) for name, score in scores.items()]
-    face.show(f"{text_table(('metric', 'score'), rows)}\n\n{n_rows} rows", document)
+    rows = [(name, number(score)) for name, score in found.scores.items()]
+    text = [text_table(("metric", "score"), rows), "", f"{found.n_rows} rows", *found.lines]
+    face.show("\n".join(text), document)

@@ -35,6 +35,7 @@ Examples:
 @click.command("fit", short_help="Search, save a model, say what came of it.", epilog=EXAMPLES)
 @click.argument("data", required=False)
 @click.argument("target", required=False)
+@click.option("--task", help="What is asked; without it the target decides.")
 @click.option("--metric", help="What the search optimises; `automl plugins` lists them.")
 @click.option("--budget", type=float, metavar="SECONDS", help="Seconds to spend (default 60).")
 @click.option("--trials", type=int, help="Candidates to try; alone, a run can be repeated.")
@@ -99,6 +100,7 @@ def _words(given: dict[str, Any]) -> dict[str, Any]:
             "weight": given["weight"],
         },
         "plugins": {"only": listed(given["only"]), "without": listed(given["without"])},
+        "strategy": {"task": given["task"]},
         "run": given["run"],
         "out": given["out"],
     }

@@ -76,6 +76,7 @@ class Summary:
             "baseline": self.baseline,
             "better_than_baseline": self.better,
             "seconds": round(self.seconds, 3),
+            "lines": list(predictor.info.get("lines", ())),
             "columns": list(predictor.feature_names),
             "dropped": [asdict(one) for one in predictor.schema.dropped],
             "members": [
@@ -88,7 +89,7 @@ class Summary:
 
     def text(self) -> str:
         """Return everything as text for a person."""
-        lines = [self._learned(), self._good(), self._tried(), *self._data()]
+        lines = [self._learned(), self._good(), *self._said(), self._tried(), *self._data()]
         folder = shlex.quote(str(self.model))
         lines += [
             f"The model is in {self.model}, the run in {self.run}.",
@@ -129,6 +130,10 @@ class Summary:
             f"{metric} {number(self.score)} on held-out rows ({way} is better, {always}), "
             f"by {blend}. The search chose by this score, so expect slightly less on new rows."
         )
+
+    def _said(self) -> list[str]:
+        lines = self.result.predictor.info.get("lines", ())
+        return [f"On held-out rows: {line}" for line in lines[:1]] + [*map(str, lines[1:])]
 
     def _tried(self) -> str:
         rows = [row for row in self.result.leaderboard if row.number != 0]

@@ -124,7 +124,8 @@ def _column(column: RawColumn, columns: Columns, notes: Notes) -> _Made:
         return _forced(column, wanted, notes)
     if wanted == "number" and column.form is Form.DATE:
         raise _impossible(column, wanted)
-    return _numbers(column, wanted, notes)
+    # Time may count the rows and says something all the same.
+    return _numbers(column, wanted or ("number" if column.name == columns.time else ""), notes)
 
 
 def _check_cells(column: RawColumn, missing: NDArray[np.bool_], notes: Notes) -> None:

@@ -222,7 +222,7 @@ def test_choose_rarely_keeps_a_blend_of_equals_on_few_rows():
 def test_bootstrap_error_shrinks_with_rows_beyond_one_sample(monkeypatch):
     y, members = _classes(0, 8_000, 2)
     judge = _judge(LOG_LOSS, y)
-    whole = module._bootstrap_error(members[0], members[1], judge, 0, lambda: np.inf)
+    whole = module.bootstrap_error(members[0], members[1], judge, 0, lambda: np.inf)
     monkeypatch.setattr(module, "BOOTSTRAP_ROWS", 1_000)
-    part = module._bootstrap_error(members[0], members[1], judge, 0, lambda: np.inf)
+    part = module.bootstrap_error(members[0], members[1], judge, 0, lambda: np.inf)
     assert part == pytest.approx(whole, rel=0.35)

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl.data.parse import write_number, write_seconds
+from automl.data.parse import (
+    MISSING_SPELLINGS,
+    decimal_mark,
+    to_numbers,
+    write_number,
+    write_seconds,
+)
 from automl.data.table import MISSING
 
 if TYPE_CHECKING:
@@ -112,6 +118,25 @@ class RawColumn:
             levels = tuple(_WRITERS[self.form](value) for value in distinct.tolist())
         codes[present] = inverse
         return codes, levels
+
+    def cells(self, *, untyped: bool = False) -> NDArray[Any]:
+        """Return the cells as float64 (NaN where missing), or strings as objects (None).
+
+        Parameters
+        ----------
+        untyped : bool, default=False
+            Whether strings may mean numbers: they do where all of them can be read as such.
+        """
+        if self.form is not Form.STRING:
+            return self.values
+        meaning: NDArray[Any] = np.array([*self.levels, None], dtype=object)
+        if untyped:
+            numbers, unread = to_numbers(self.levels, decimal_mark(self.levels))
+            gone = [level.strip() in MISSING_SPELLINGS for level in self.levels]
+            meaning[np.flatnonzero(gone)] = None
+            meaning = meaning if unread else np.append(numbers, np.nan)
+        cells: NDArray[Any] = meaning[np.maximum(self.values, MISSING)]
+        return cells
 
     def plain(self) -> list[Any]:
         """Return the cells as JSON values, None where there is none; dates as they are spelled."""

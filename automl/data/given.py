@@ -41,6 +41,8 @@ class Given:
     time : ndarray of shape (n_rows,), dtype=float64, or None
         Larger is later; -inf where the cell is missing.
     weight : ndarray of shape (n_rows,), dtype=float64, or None
+    source : Raw
+        As it was given, with all its rows and columns.
     rows : ndarray of shape (n_rows,), dtype=int64
         Positions of these rows in the source.
     findings : tuple of Finding
@@ -51,6 +53,7 @@ class Given:
     groups: NDArray[np.int64] | None
     time: NDArray[np.float64] | None
     weight: NDArray[np.float64] | None
+    source: Raw
     rows: NDArray[np.int64]
     findings: tuple[Finding, ...] = ()
 
@@ -104,7 +107,7 @@ def separate(source: object, target: object, columns: Columns) -> Given:
     groups = None if columns.group is None else _groups(by_name[columns.group], findings)
     time = None if columns.time is None else _time(by_name[columns.time], findings)
     weight = None if columns.weight is None else _weight(by_name[columns.weight], keep)
-    raw = _without(raw, name, columns)
+    whole, raw = raw, _without(raw, name, columns)
     rows = np.flatnonzero(keep).astype(np.int64)
     if n_kept < raw.n_rows:
         raw = raw.take(rows)
@@ -117,6 +120,7 @@ def separate(source: object, target: object, columns: Columns) -> Given:
         groups=groups,
         time=time,
         weight=weight,
+        source=whole,
         rows=rows,
         findings=tuple(findings),
     )

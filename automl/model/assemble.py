@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,8 +13,10 @@ from automl.candidate.recipe import Candidate
 from automl.candidate.storage import save_pipeline
 from automl.data.profile import profile
 from automl.model.blend import Judge, average, blend, choose
+from automl.model.bounds import Bounds, bound_folds, choose_share
 from automl.model.member import Member, Part
 from automl.model.predictor import Predictor
+from automl.model.report import lines_of
 from automl.search.leaderboard import Leaderboard, Row
 from automl.search.outcome import Evaluation, Failure, Reason
 from automl.search.scoring import score_values
@@ -52,8 +54,8 @@ def baseline(question: Question, data: RunData, folder: Path) -> Evaluation:
         weight = None if data.weight is None else data.weight[fold.train]
         answer = question.task.constant(data.y[fold.train], weight, question.n_classes)
         same = np.broadcast_to(answer, (len(fold.test), *answer.shape))
-        judged = None if data.weight is None else data.weight[fold.test]
-        scores.append(score_values(question.metric, question.task, data.y[fold.test], same, judged))
+        truth, decide = data.truth(fold.test), question.task.decide
+        scores.append(score_values(question.metric, decide, truth, same))
         answers.append(answer)
         values.append(same)
     answer = np.mean(answers, axis=0)
@@ -65,7 +67,7 @@ def baseline(question: Question, data: RunData, folder: Path) -> Evaluation:
     return Evaluation(
         number=0,
         candidate=candidate,
-        cv_score=_score(question, data, gathered),
+        cv_score=_judge(question, data)(gathered),
         fold_scores=tuple(scores),
         values=gathered,
         members=(member,),
@@ -97,7 +99,8 @@ def assemble(
         Seconds left for it.
     """
     found = _worth_blending(outcomes, question)
-    weights = _weights(found, question, data, members, seed, remaining)
+    judge = _judge(question, data)
+    weights = _weights(found, judge, members, seed, remaining)
     chosen = [(e, w) for e, w in zip(found, weights, strict=True) if w > 0]
     parts = tuple(
         Part(
@@ -109,8 +112,14 @@ def assemble(
         for evaluation, weight in sorted(chosen, key=lambda pair: (-pair[1], pair[0].number))
     )
     mixed = average([evaluation.values for evaluation in found], weights)
+    sample = sum(w * e.sample for e, w in chosen)
+    bounds = None
+    if mixed.ndim == 1:
+        share = choose_share(mixed, data.y, data.plan, judge, seed=seed, deadline=remaining)
+        bounds = Bounds.of(data.y, share)
+        mixed, sample = bound_folds(mixed, data.y, data.plan, share), bounds(sample)
     info = {
-        "cv_score": _score(question, data, mixed),
+        "cv_score": judge(mixed),
         "baseline_score": next(o.cv_score for o in outcomes if isinstance(o, Evaluation)),
         "weight": question.columns.weight,
         "n_rows": question.table.n_rows,
@@ -123,8 +132,10 @@ def assemble(
         "profile": profile(question.schema, question.table),
         "sample": {
             "rows": question.sample_rows(),
-            "values": sum(w * e.sample for e, w in chosen).tolist(),
+            "values": sample.tolist(),
         },
+        "bounds": bounds and bounds.to_json(),
+        "lines": lines_of(question.task, judge.y, mixed, judge.weight, question.encoded.classes),
     }
     predictor = Predictor(
         schema=question.schema,
@@ -152,31 +163,31 @@ def _worth_blending(outcomes: Sequence[Outcome], question: Question) -> list[Eva
 
 def _weights(
     found: list[Evaluation],
-    question: Question,
-    data: RunData,
+    judge: Judge,
     members: int,
     seed: int,
     remaining: Callable[[], float],
 ) -> NDArray[np.float64]:
-    rows = data.plan.covered
-    weight = None if data.weight is None else data.weight[rows]
-    judge = Judge(
-        metric=question.metric, decide=question.task.decide, y=data.y[rows], weight=weight
-    )
     values = [evaluation.values for evaluation in found]
     if len(values) == 1:
         return np.ones(1)
-    greater = question.metric.greater_is_better
+    greater = judge.metric.greater_is_better
     mixed = blend(
         values, judge.y, judge, greater, max_members=members, seed=seed, deadline=remaining
     )
     return choose(values, mixed, judge, seed=seed, deadline=remaining)
 
 
-def _score(question: Question, data: RunData, values: NDArray[Any]) -> float:
-    rows = data.plan.covered
-    weight = None if data.weight is None else data.weight[rows]
-    return score_values(question.metric, question.task, data.y[rows], values, weight)
+def _judge(question: Question, data: RunData) -> Judge:
+    """Return the metric bound to the rows that have out-of-fold values."""
+    truth = data.truth(data.plan.covered)
+    return Judge(
+        metric=question.metric,
+        decide=question.task.decide,
+        y=truth.y,
+        weight=truth.weight,
+        columns=truth.columns,
+    )
 
 
 def _leaderboard(

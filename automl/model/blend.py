@@ -7,13 +7,15 @@ often each was added.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from automl.search.scoring import Truth, score_values
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -69,6 +71,8 @@ class Judge:
     y : ndarray of shape (n_rows,)
         The encoded target.
     weight : ndarray of shape (n_rows,) or None, default=None
+    columns : mapping of str to ndarray of shape (n_rows,), default={}
+        What the metric reads beside.
     fast : Fast or None, default=None
         Used instead of the metric where candidates are compared.
     """
@@ -77,17 +81,18 @@ class Judge:
     decide: Callable[[NDArray[Any]], NDArray[Any]]
     y: NDArray[Any]
     weight: NDArray[np.float64] | None = None
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     fast: Fast | None = None
 
     def __call__(self, values: NDArray[Any]) -> float:
         """Return the score of the rows' values."""
-        given = values if self.metric.reads == "values" else self.decide(values)
-        return float(self.metric.score(self.y, given, self.weight))
+        truth = Truth(y=self.y, weight=self.weight, columns=self.columns)
+        return score_values(self.metric, self.decide, truth, values)
 
     def of(self, rows: NDArray[np.intp]) -> Judge:
         """Return the judge of some of the rows."""
-        weight = None if self.weight is None else self.weight[rows]
-        return replace(self, y=self.y[rows], weight=weight)
+        part = Truth(y=self.y, weight=self.weight, columns=self.columns).take(rows)
+        return replace(self, y=part.y, weight=part.weight, columns=part.columns)
 
 
 def blend(
@@ -203,7 +208,7 @@ def choose(
         return single
     if errors == 0:
         return weights
-    noise = _bootstrap_error(mixed, values[best], judge, seed, deadline or (lambda: np.inf))
+    noise = bootstrap_error(mixed, values[best], judge, seed, deadline or (lambda: np.inf))
     return weights if gain > errors * noise else single
 
 
@@ -315,13 +320,29 @@ def _sample(y: NDArray[Any], size: int, seed: int) -> NDArray[np.intp] | None:
     return np.sort(ordered[(np.arange(size) * (n_rows / size)).astype(np.intp)])
 
 
-def _bootstrap_error(
+def bootstrap_error(
     mixed: NDArray[Any],
     single: NDArray[Any],
     judge: Judge,
     seed: int,
     left: Callable[[], float],
 ) -> float:
+    """Return the standard error of the difference between two scores on the same rows.
+
+    Parameters
+    ----------
+    mixed, single : ndarray
+        The values that are compared.
+    judge : Judge
+    seed : int
+    left : callable () -> float
+        Seconds left.
+
+    Returns
+    -------
+    float
+        Infinite where too few samples can be scored.
+    """
     rng = np.random.default_rng(seed)
     n_rows = len(judge.y)
     size = min(n_rows, BOOTSTRAP_ROWS)

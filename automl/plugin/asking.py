@@ -24,30 +24,42 @@ class Metric:
     ----------
     name : str
     tasks : frozenset of str
-    score : callable (y, given, weight) -> float
+    score : callable (y, given, weight) -> float, or (y, given, weight, columns) -> float
         ``y``: encoded target of shape (n_rows,); ``given``: what ``reads`` says; ``weight``: float
-        array of shape (n_rows,) or None.
-    reads : {"values", "labels"}
+        array of shape (n_rows,) or None; with ``columns``: a mapping of each name to the cells of
+        these rows.
+    reads : {"values", "labels", "both"}
         ``"values"``: probabilities of shape (n_rows, n_classes), or numbers of shape (n_rows,).
         ``"labels"``: the decided class codes (or numbers) of shape (n_rows,).
+        ``"both"``: the tuple (values, labels).
     greater_is_better : bool
     best : float
-        The score of a perfect prediction.
+        The score of a perfect prediction; infinite where it depends on the data.
+    columns : tuple of str, default=()
+        Other columns of the table that the score needs, as the user named them: arrays of shape
+        (n_rows,), float64 with NaN where the column holds numbers, truth values (0 and 1) or dates
+        (seconds since 1970-01-01 UTC), else objects, str or None. A column with a role, and one
+        that is not learned from, can be read too.
     """
 
     name: str
     tasks: frozenset[str]
-    score: Callable[[NDArray[Any], NDArray[Any], NDArray[np.float64] | None], float]
-    reads: Literal["values", "labels"]
+    score: Callable[..., float]
+    reads: Literal["values", "labels", "both"]
     greater_is_better: bool
     best: float
+    columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_name(self)
         check_words(self, "tasks")
         check_callable(self, "score")
-        if self.reads not in {"values", "labels"}:
-            refuse(self, "reads", self.reads, "'values' or 'labels'")
+        if self.reads not in {"values", "labels", "both"}:
+            refuse(self, "reads", self.reads, "'values', 'labels' or 'both'")
+        columns: object = self.columns
+        named = isinstance(columns, tuple) and all(isinstance(name, str) for name in columns)
+        if not named or len({*self.columns}) < len(self.columns):
+            refuse(self, "columns", columns, "a tuple of different names of columns")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

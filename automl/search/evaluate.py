@@ -125,7 +125,8 @@ class Evaluator:
             rounds,
         )
         values = self._values(pipeline, ready.X_test)
-        score = score_values(self._spec.metric, self._setting.task, y_test, values, w_test)
+        truth, decide = self._data.truth(fold.test), self._setting.task.decide
+        score = score_values(self._spec.metric, decide, truth, values)
         member = self._spec.folder / "members" / f"{job.number:05d}-{job.fold}"
         member.mkdir(parents=True)
         save_pipeline(pipeline, member, self._catalog, twin=ready.twin(member))

@@ -275,9 +275,8 @@ def _outcome(active: _Active, data: RunData, question: Question) -> Outcome:
     if failure is None:
         results = [active.results[fold] for fold in range(len(data.plan.folds))]
         values = data.plan.gather([result.values for result in results])
-        rows = data.plan.covered
-        weight = None if data.weight is None else data.weight[rows]
-        score = score_values(question.metric, question.task, data.y[rows], values, weight)
+        truth = data.truth(data.plan.covered)
+        score = score_values(question.metric, question.task.decide, truth, values)
         if math.isfinite(score):
             return Evaluation(
                 number=active.number,

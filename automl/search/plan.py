@@ -15,6 +15,7 @@ from automl.data.table import Kind, Table
 from automl.errors import DataError
 from automl.plugin.contributions import SplitRequest
 from automl.search.question import sample_numbers
+from automl.search.scoring import columns_for
 from automl.search.shared import RunData
 from automl.search.strategy import folds_for
 
@@ -62,7 +63,8 @@ def plan_run(
         folds = list(question.catalog.get("splitter", name).split(request))
     kept = tuple(Fold(train=train, test=test) for train, test in folds)
     plan = FoldPlan(splitter=name, folds=kept, n_rows=len(y))
-    return RunData(table=table, y=y, weight=weight, plan=plan, sample=sample)
+    columns = columns_for(question.metric, question.given)
+    return RunData(table=table, y=y, weight=weight, plan=plan, sample=sample, columns=columns)
 
 
 def _situation(given: Given, n_folds: int) -> str:
@@ -86,6 +88,8 @@ def _with_validation(question: Question, source: Any, sample: Table) -> RunData:
     weight = question.given.weight
     if weight is not None:
         weight = np.concatenate([weight, np.ones(more.n_rows)])
+    columns = columns_for(question.metric, question.given)
+    added = columns_for(question.metric, given)
     fold = Fold(train=np.arange(n), test=np.arange(n, n + more.n_rows))
     return RunData(
         table=Table(**blocks),
@@ -93,6 +97,7 @@ def _with_validation(question: Question, source: Any, sample: Table) -> RunData:
         weight=weight,
         plan=FoldPlan(splitter="validation", folds=(fold,), n_rows=n + more.n_rows),
         sample=sample,
+        columns={name: np.concatenate([columns[name], added[name]]) for name in columns},
     )
 
 

@@ -3,32 +3,97 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from automl.data.names import did_you_mean, listed
 from automl.errors import InputError
 from automl.plugin.contributions import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
+    from automl.data.given import Given
     from automl.plugin.catalog import Catalog
     from automl.plugin.contributions import Task
+
+WEIGHT = "sample_weight"
+"""What scikit-learn calls the weights."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """What the values of some rows are judged by.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,)
+        The encoded target.
+    weight : ndarray of shape (n_rows,) or None, default=None
+    columns : mapping of str to ndarray of shape (n_rows,), default={}
+        What the metric reads beside.
+    """
+
+    y: NDArray[Any]
+    weight: NDArray[np.float64] | None = None
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    def take(self, rows: NDArray[Any]) -> Truth:
+        """Return the rows asked for, in that order."""
+        return Truth(
+            y=self.y[rows],
+            weight=None if self.weight is None else self.weight[rows],
+            columns={name: cells[rows] for name, cells in self.columns.items()},
+        )
 
 
 def score_values(
     metric: Metric,
-    task: Task,
-    y: NDArray[Any],
+    decide: Callable[[NDArray[Any]], NDArray[Any]],
+    truth: Truth,
     values: NDArray[Any],
-    weight: NDArray[np.float64] | None,
 ) -> float:
-    """Return a metric's score of values, in its own direction."""
-    given = values if metric.reads == "values" else task.decide(values)
-    return float(metric.score(y, given, weight))
+    """Return a metric's score of values, in its own direction.
+
+    Parameters
+    ----------
+    metric : Metric
+    decide : callable (values) -> labels
+        The task's decision rule, for metrics that read labels.
+    truth : Truth
+    values : ndarray of shape (n_rows, n_classes) or (n_rows,)
+    """
+    given: Any = values
+    if metric.reads != "values":
+        labels = decide(values)
+        given = labels if metric.reads == "labels" else (values, labels)
+    columns = (truth.columns,) if metric.columns else ()
+    return float(metric.score(truth.y, given, truth.weight, *columns))
+
+
+def columns_for(metric: Metric, given: Given) -> dict[str, NDArray[Any]]:
+    """Return the cells of the columns that a metric reads, of the rows that have a target.
+
+    Raises
+    ------
+    InputError
+        E_INPUT_METRIC_COLUMN where one is not in the table.
+    """
+    known = {column.name: column for column in given.source.columns}
+    for name in metric.columns:
+        if name not in known:
+            raise InputError(
+                "E_INPUT_METRIC_COLUMN",
+                f"The metric {metric.name!r} reads the column {name!r}, and the table has none of "
+                f"that name. Columns: {listed(known)}.",
+                did_you_mean(name, [*known]),
+            )
+    untyped = given.source.untyped
+    return {name: known[name].take(given.rows).cells(untyped=untyped) for name in metric.columns}
 
 
 def resolve_metric(
@@ -43,7 +108,9 @@ def resolve_metric(
     ----------
     given : str, Metric, scikit-learn scorer, callable (y_true, y_pred) -> float, or None
         None means the task's default. A function gets labels as the user wrote them, and greater is
-        better; a scorer says itself what it reads and which direction is better.
+        better; with ``sample_weight`` among its arguments it gets the weights, and further
+        arguments without a default are columns of the table. A scorer says itself what it reads and
+        which direction is better.
     task : Task
     classes : ndarray or None
     catalog : Catalog
@@ -83,6 +150,11 @@ def resolve_metric(
 def _from_function(
     function: Callable[..., float], task: Task, classes: NDArray[Any] | None
 ) -> Metric:
+    needed = [
+        one.name
+        for one in _parameters(function)[2:]
+        if one.default is one.empty and one.kind in {one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY}
+    ]
     return Metric(
         name=_name(function),
         tasks=task.names,
@@ -90,6 +162,7 @@ def _from_function(
         reads="labels",
         greater_is_better=True,
         best=np.inf,
+        columns=tuple(name for name in needed if name != WEIGHT),
     )
 
 
@@ -130,14 +203,18 @@ class _Calls:
         self.sign = sign
         self.probabilities = probabilities
         self.extra = extra or {}
-        self.weighted = "sample_weight" in inspect.signature(function).parameters
+        self.weighted = any(one.name == WEIGHT for one in _parameters(function))
 
     def __call__(
-        self, y: NDArray[Any], given: NDArray[Any], weight: NDArray[np.float64] | None
+        self,
+        y: NDArray[Any],
+        given: NDArray[Any],
+        weight: NDArray[np.float64] | None,
+        columns: Mapping[str, NDArray[Any]] | None = None,
     ) -> float:
-        extra = dict(self.extra)
-        if weight is not None and self.weighted:
-            extra["sample_weight"] = weight
+        extra = {**self.extra, **(columns or {})}
+        if self.weighted:
+            extra[WEIGHT] = weight
         if self.classes is not None:
             y = self.classes[y]
             if self.probabilities:
@@ -145,6 +222,13 @@ class _Calls:
             else:
                 given = self.classes[given]
         return self.sign * float(self.function(y, given, **extra))
+
+
+def _parameters(function: Callable[..., float]) -> list[inspect.Parameter]:
+    try:
+        return [*inspect.signature(function).parameters.values()]
+    except (TypeError, ValueError):  # some that are written in C show none
+        return []
 
 
 def _name(function: Callable[..., float]) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from automl.data.folds import Fold, FoldPlan
 from automl.data.table import Kind, Table
+from automl.search.scoring import Truth
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -34,6 +36,8 @@ class RunData:
     plan : FoldPlan
     sample : Table
         A few rows, whose values a saved model has to give again.
+    columns : mapping of str to ndarray of shape (n_rows,), default={}
+        What the metric reads beside the target.
     """
 
     table: Table
@@ -41,6 +45,11 @@ class RunData:
     weight: NDArray[np.float64] | None
     plan: FoldPlan
     sample: Table
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    def truth(self, rows: NDArray[np.intp]) -> Truth:
+        """Return what the values of some rows are judged by."""
+        return Truth(y=self.y, weight=self.weight, columns=self.columns).take(rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +87,7 @@ def write_run(folder: Path, data: RunData) -> None:
     np.save(folder / "y.npy", data.y)
     if data.weight is not None:
         np.save(folder / "weight.npy", data.weight)
+    _write_columns(folder / "columns", data.columns)
     for number, fold in enumerate(data.plan.folds):
         np.save(folder / f"fold-{number}-train.npy", fold.train)
         np.save(folder / f"fold-{number}-test.npy", fold.test)
@@ -103,6 +113,7 @@ def open_run(folder: Path) -> RunData:
         weight=_map(weight) if weight.exists() else None,
         plan=FoldPlan(splitter=plan["splitter"], folds=folds, n_rows=len(y)),
         sample=_open_table(folder / "sample"),
+        columns=_open_columns(folder / "columns"),
     )
 
 
@@ -120,6 +131,28 @@ def _write_table(folder: Path, table: Table) -> None:
             (folder / "text.json").write_text(text, encoding="utf-8")
         else:
             np.save(folder / f"{kind.value}.npy", block)
+
+
+def _write_columns(folder: Path, columns: Mapping[str, NDArray[Any]]) -> None:
+    folder.mkdir()
+    for number, cells in enumerate(columns.values()):
+        if cells.dtype == object:
+            (folder / f"{number}.json").write_text(json.dumps(cells.tolist()), encoding="utf-8")
+        else:
+            np.save(folder / f"{number}.npy", cells)
+    (folder / "names.json").write_text(json.dumps([*columns]), encoding="utf-8")
+
+
+def _open_columns(folder: Path) -> dict[str, NDArray[Any]]:
+    columns: dict[str, NDArray[Any]] = {}
+    for number, name in enumerate(json.loads((folder / "names.json").read_text(encoding="utf-8"))):
+        file = folder / f"{number}.npy"
+        if file.exists():
+            columns[name] = _map(file)
+        else:
+            cells = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+            columns[name] = np.array(cells, dtype=object)
+    return columns
 
 
 def _open_table(folder: Path) -> Table:

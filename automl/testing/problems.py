@@ -10,6 +10,7 @@ import numpy as np
 from automl.data.schema import Feature, Schema
 from automl.data.table import MISSING, UNSEEN, Kind, Table
 from automl.data.target import Target
+from automl.errors import DataError
 from automl.plugin.contributions import Encoded, Task
 
 if TYPE_CHECKING:
@@ -145,7 +146,10 @@ def encoded_targets(task: Task, hidden: NDArray[np.float64]) -> tuple[Target, En
     """Return a target that a task takes, and its code; None where it takes none of ours."""
     for target in _targets(task.name, hidden):
         if task.matches(target) > 0:
-            return target, task.encode(target)
+            try:
+                return target, task.encode(target)
+            except DataError:  # the task says itself why this one is none of its targets
+                continue
     return None
 
 

@@ -1,21 +1,37 @@
-"""Nearest centroids: an algorithm, with a metric and a preprocessor of its own."""
+"""Nearest shrunken centroids: an algorithm, with a metric and a preprocessor of its own."""
 
 import numpy as np
 
 from automl.plugin import Algorithm, Float, Metric, Preprocessor, hookimpl
 
+AUTOML_CONTRACT = 1
+
 
 class Centroids:
-    def __init__(self, sharpness=1.0):
+    def __init__(self, shrink=0.0, sharpness=1.0):
+        self.shrink = shrink
         self.sharpness = sharpness
 
-    def fit(self, X, y):
-        self.means_ = np.stack([X[y == k].mean(axis=0) for k in np.unique(y)])
+    def fit(self, X, y, sample_weight=None):
+        weight = np.ones(len(y)) if sample_weight is None else sample_weight
+        counts = weight > 0
+        X, weight = X[counts], weight[counts]
+        self.classes_, code = np.unique(y[counts], return_inverse=True)
+        mass = np.bincount(code, weights=weight)
+        means = np.stack([weight * (code == k) @ X / mass[k] for k in range(len(mass))])
+        middle = weight @ X / mass.sum()
+        spread = np.sqrt(weight @ (X - means[code]) ** 2 / mass.sum())
+        self.spread_ = np.where(spread > 0, spread, 1.0)
+        apart = (means - middle) / self.spread_
+        apart = np.sign(apart) * np.maximum(np.abs(apart) - self.shrink, 0.0)
+        self.means_ = middle / self.spread_ + apart
+        self.prior_ = mass / mass.sum()
         return self
 
     def predict_proba(self, X):
-        away = self.sharpness * ((X[:, None, :] - self.means_) ** 2).mean(axis=2)
-        near = np.exp(away.min(axis=1, keepdims=True) - away)
+        away = ((X / self.spread_)[:, None, :] - self.means_) ** 2
+        log = np.log(self.prior_) - 0.5 * self.sharpness * away.mean(axis=2)
+        near = np.exp(log - log.max(axis=1, keepdims=True))
         return near / near.sum(axis=1, keepdims=True)
 
 
@@ -33,15 +49,17 @@ class Ranks:
 def worst_recall(y, given, weight):
     weight = np.ones(len(y)) if weight is None else weight
     hit = (y == given) * weight
-    return float(min(hit[y == k].sum() / weight[y == k].sum() for k in np.unique(y)))
+    there = np.unique(y[weight > 0])
+    return float(min(hit[y == k].sum() / weight[y == k].sum() for k in there))
 
 
 CENTROIDS = Algorithm(
     name="centroids",
     tasks=frozenset({"binary", "multiclass"}),
     build=lambda params, context: Centroids(**params),
-    space={"sharpness": Float(0.1, 100.0, log=True)},
-    starts=({"sharpness": 1.0}, {"sharpness": 10.0}),
+    space={"shrink": Float(0.0, 1.0), "sharpness": Float(0.1, 100.0, log=True)},
+    starts=({"shrink": 0.0, "sharpness": 5.0}, {"shrink": 0.2, "sharpness": 20.0}),
+    weights=True,
     cost=0.01,
     saved=("automl_centroids.Centroids",),
 )

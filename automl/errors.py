@@ -7,6 +7,7 @@ AutoMLError
 +-- PluginError                   a contribution that breaks its contract: E_PLUGIN_*
 +-- RunError (RuntimeError)       a run that cannot start, go on or be resumed: E_RUN_*
 +-- BundleError (ValueError)      a saved model that cannot be written or trusted: E_BUNDLE_*
++-- ExportError (ValueError)      a model that cannot be exported, or would differ: E_EXPORT_*
 
 AutoMLWarning (UserWarning)
 +-- DataWarning                   something in the data was found and dealt with: W_DATA_*
@@ -61,6 +62,10 @@ class RunError(AutoMLError, RuntimeError):
 
 class BundleError(AutoMLError, ValueError):
     """A saved model cannot be written, or cannot be trusted."""
+
+
+class ExportError(AutoMLError, ValueError):
+    """A model cannot be taken out in another form, or would say something else there."""
 
 
 class AutoMLWarning(UserWarning):

@@ -86,6 +86,7 @@ BROAD_EXCEPT = {
     "automl/cli/group.py": "the last door: any error becomes one clear line and an exit code",
     "automl/data/source.py": "runs the readers of strangers",
     "automl/model/report.py": "runs what a task says about values",
+    "automl/model/export.py": "runs exporters of strangers",
     "automl/model/sample.py": "runs estimators of strangers",
     "automl/plugin/guard.py": "runs contributed code",
     "automl/plugin/discovery.py": "loads plugins of strangers",

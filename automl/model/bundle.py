@@ -16,10 +16,11 @@ from automl.data import schema_json
 from automl.errors import AutoMLError, BundleError, PluginError
 from automl.model import archive
 from automl.model import manifest as manifests
-from automl.model.manifest import classes_of, dump, giver_of, parse, plain, used_by
+from automl.model.manifest import classes_of, dump, giver_of, parse, plain
 from automl.model.member import Member, Part
 from automl.model.predictor import Predictor, absent_metric
 from automl.model.sample import sample_json, verify
+from automl.plugin.exporting import used_by
 
 if TYPE_CHECKING:
     import os

@@ -14,13 +14,13 @@ import numpy as np
 from automl._version import __version__
 from automl.data import schema_json
 from automl.errors import BundleError
+from automl.plugin.exporting import givers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
-    from automl.model.member import Part
     from automl.model.predictor import Predictor
     from automl.plugin.catalog import Catalog
 
@@ -48,8 +48,7 @@ def describe(predictor: Predictor, parts: list[dict[str, Any]]) -> dict[str, Any
         What it says of each part.
     """
     metric = predictor.metric
-    parts_use = [used_by(part, predictor.catalog) for part in predictor.parts]
-    used = sorted({("task", predictor.task.name)}.union(*parts_use))
+    used = givers_of(predictor)
     return {
         "kind": KIND,
         "format": FORMAT,
@@ -74,13 +73,6 @@ def describe(predictor: Predictor, parts: list[dict[str, Any]]) -> dict[str, Any
         "libraries": _libraries(used, predictor.catalog),
         "info": _plain_info(predictor.info),
     }
-
-
-def used_by(part: Part, catalog: Catalog) -> set[tuple[str, str]]:
-    """Return the contributions of a part; the constant answer has none."""
-    steps = [step for chain in part.candidate.preparation.values() for step in chain]
-    used = {("algorithm", part.candidate.algorithm), *(("preprocessor", one.name) for one in steps)}
-    return {(kind, name) for kind, name in used if name in catalog.of(kind)}
 
 
 def giver_of(kind: str, name: str, catalog: Catalog) -> dict[str, str]:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from automl.data.schema import Schema
     from automl.data.table import Table
     from automl.plugin.catalog import Catalog
-    from automl.plugin.contributions import Task
+    from automl.model.export import Exported
+    from automl.plugin.contributions import Exporter, Task
 
 __all__ = ["Member", "Part", "Predictor"]
 
@@ -221,6 +222,34 @@ class Predictor:
         from automl.model.bundle import save
 
         save(self, path)
+
+    def export(self, to: str | Exporter, path: str | os.PathLike[str]) -> Exported:
+        """Write the model in another form, and prove that it says the same.
+
+        What was written is opened again as its user will and compared, for the sample rows and
+        1,000 rows that are hard to read, with what this predictor says of them.
+
+        Parameters
+        ----------
+        to : str or Exporter
+            Name of an installed exporter (`automl plugins` lists them), or one handed over.
+        path : path
+            A folder that is new or empty.
+
+        Returns
+        -------
+        Exported
+
+        Raises
+        ------
+        PluginError
+            There is no such exporter, or it needs what is not installed.
+        ExportError
+            This model cannot be exported so, or what was written differs; nothing is left behind.
+        """
+        from automl.model.export import export
+
+        return export(self, to, path)
 
     def load_all(self) -> None:
         """Build every member now instead of at the first prediction."""

@@ -20,6 +20,7 @@ from automl.plugin.contributions import (
     Splitter,
     Task,
     Validation,
+    givers_of,
 )
 from automl.plugin.hookspecs import CONTRACT, hookimpl
 from automl.plugin.rounds import Patience
@@ -51,5 +52,6 @@ __all__ = [
     "Splitter",
     "Task",
     "Validation",
+    "givers_of",
     "hookimpl",
 ]

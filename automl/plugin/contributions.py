@@ -1,7 +1,7 @@
 """What a plugin can contribute: frozen values whose fields are the facts the engine decides by."""
 
 from automl.plugin.asking import Encoded, Listener, Metric, Reader, SplitRequest, Splitter, Task
-from automl.plugin.exporting import Exporter, FittedModel, Opened, Rows
+from automl.plugin.exporting import Exporter, FittedModel, Opened, Rows, givers_of
 from automl.plugin.learning import (
     TRAITS,
     Algorithm,
@@ -37,4 +37,5 @@ __all__ = [
     "Splitter",
     "Task",
     "Validation",
+    "givers_of",
 ]

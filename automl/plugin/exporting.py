@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from automl.data.schema import Schema
     from automl.plugin.asking import Metric, Task
-    from automl.plugin.catalog import Catalog
+    from automl.plugin.catalog import Catalog, Giver
 
 Rows = Mapping[str, Sequence[object]]
 """Rows as columns by name, cells as a user would write them; None is a missing cell."""
@@ -50,8 +50,9 @@ class FittedModel(Protocol):
     catalog : Catalog
         Where contributions are found.
     info : mapping
-        ``cv_score``; ``profile``, the statistics of the training table; ``sample``, some of its
-        rows with their values; and what else the run noted.
+        ``bounds``, within which the blend's values are kept, where there are any; ``cv_score``;
+        ``profile``, the statistics of the training table; ``sample``, some of its rows with their
+        values; and what else the run noted.
     """
 
     schema: Schema
@@ -85,6 +86,31 @@ def nothing_refused(model: FittedModel) -> Sequence[str]:
     """Refuse no model."""
     del model
     return ()
+
+
+def used_by(part: Any, catalog: Catalog) -> set[tuple[str, str]]:
+    """Return kind and name of each contribution in a part of a blend; the constant has none."""
+    steps = [step for chain in part.candidate.preparation.values() for step in chain]
+    used = {("algorithm", part.candidate.algorithm), *(("preprocessor", one.name) for one in steps)}
+    return {(kind, name) for kind, name in used if name in catalog.of(kind)}
+
+
+def givers_of(model: FittedModel) -> dict[tuple[str, str], Giver]:
+    """Return who gave each contribution of a model, by kind and name, sorted.
+
+    Parameters
+    ----------
+    model : FittedModel
+
+    Returns
+    -------
+    dict of (kind, name) to Giver
+        The task, and the algorithms and preprocessors of all parts.
+    """
+    from automl.plugin.catalog import Giver
+
+    used = {("task", model.task.name)}.union(*(used_by(one, model.catalog) for one in model.parts))
+    return {key: model.catalog.givers.get(key, Giver()) for key in sorted(used)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -125,7 +125,7 @@ class Catalog:
         return found
 
     def get(self, kind: str, name: str) -> Any:
-        """Return one contribution.
+        """Return one contribution, an algorithm with all that is known of it.
 
         Raises
         ------
@@ -135,7 +135,8 @@ class Catalog:
         """
         found = self.of(kind)
         if name in found:
-            return found[name]
+            one = found[name]
+            return one.known() if isinstance(one, Algorithm) else one
         if name in self.unavailable:
             raise PluginError("E_PLUGIN_LIBRARY", f"{name!r} {self.unavailable[name]}.")
         raise unknown(kind, name, [*found, *self.unavailable], self.skipped)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from automl.plugin.fields import check_callable, check_name, check_words, refuse
@@ -115,6 +115,9 @@ class Algorithm:
         may build. None means that it predicts but cannot be saved.
     default : bool, default=True
         Whether it belongs into a default search; False for one that is only tried when named.
+    read : callable (algorithm) -> algorithm, or None, default=None
+        Fills in what can be known only once the library is imported; asked through `known` when a
+        search is about to try the algorithm, or a model with it is loaded.
     """
 
     name: str
@@ -135,6 +138,7 @@ class Algorithm:
     max_classes: int | None = None
     saved: Saved | tuple[str, ...] | None = ()
     default: bool = True
+    read: Callable[[Algorithm], Algorithm] | None = None
 
     def __post_init__(self) -> None:
         check_name(self)
@@ -146,6 +150,10 @@ class Algorithm:
             refuse(self, "cost", self.cost, "a number above 0")
         if not 0 < self.promise <= 1:
             refuse(self, "promise", self.promise, "above 0 and at most 1")
+
+    def known(self) -> Algorithm:
+        """Return the algorithm with all that `read` can say; itself where there is no more."""
+        return self if self.read is None else replace(self.read(self), read=None)
 
     @staticmethod
     def wrap(

@@ -1,11 +1,10 @@
 """Any scikit-learn estimator as an algorithm, in one call.
 
-A class given as ``"package.module:Class"`` is imported when it is first built; until then only what
-is declared is known. Read when it is built: whether it takes ``random_state``, ``n_jobs`` or
-``thread_count``. What is needed before and therefore declared, or else has the careful default:
-``accepts`` (numbers, scaled and without missing cells) and ``weights`` (no). Of a class that is
-given itself these are read from its tags and signature. All other fields of the algorithm can be
-set with ``dataclasses.replace``.
+What an estimator can do is read from its class: the tags say whether it takes missing cells and
+CSR matrices and more than two classes, the signatures whether it takes weights, a seed, threads,
+and whether it can learn in rounds. A class given as ``"package.module:Class"`` is imported and
+read when a search is about to try it or a model with it is loaded (`Algorithm.known`), not before.
+What is declared is not read. All other fields can be set with ``dataclasses.replace``.
 """
 
 from __future__ import annotations
@@ -13,11 +12,13 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from automl.errors import PluginError
 from automl.plugin.contributions import Algorithm, Params, Saved
+from automl.plugin.stepwise import NO_ROUNDS, learn, way_of
 
 if TYPE_CHECKING:
     from automl.plugin.context import Context
@@ -29,7 +30,9 @@ TASKS = {
 }
 """What scikit-learn's two kinds of estimator can do."""
 
-_SEED, _THREADS = "random_state", ("n_jobs", "thread_count")
+_SEEDS = ("random_state", "random_seed", "seed")
+_THREADS = ("n_jobs", "thread_count", "num_threads")
+_CAREFUL = frozenset({"number"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +50,79 @@ class Wrapped:
             raise PluginError(
                 "E_PLUGIN_WRAP", f"{self.name!r} has no estimator for the task {context.task!r}."
             )
-        estimator = _class_of(given, self.name)
+        estimator = class_of(given, self.name)
         known = _parameters(estimator)
-        chosen = {name: context.threads for name in _THREADS if name in known}
-        if _SEED in known:
-            chosen[_SEED] = context.seed
+        chosen: dict[str, Any] = {}
+        for names, value in ((_SEEDS, context.seed), (_THREADS, context.threads)):
+            chosen |= {name: value for name in [n for n in names if n in known][:1]}
+        if known.get("verbose", False) not in (False, 0, "no default"):
+            chosen["verbose"] = False
         return estimator(**{**chosen, **params})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a class says of itself.
+
+    Parameters
+    ----------
+    type_ : str
+        Its name as skops writes it.
+    traits : frozenset of str
+        What it accepts beside numbers.
+    weights, threads, in_rounds, two_classes : bool
+        ``two_classes``: whether it can tell two classes apart at most.
+    """
+
+    type_: str
+    traits: frozenset[str]
+    weights: bool
+    threads: bool
+    in_rounds: bool
+    two_classes: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Reads what was not declared from the classes.
+
+    Parameters
+    ----------
+    classes : tuple of str or type
+        The classifier, the regressor, or both.
+    declared : frozenset of str
+        Fields that stay as they are.
+    """
+
+    classes: tuple[str | type, ...]
+    declared: frozenset[str]
+
+    def __call__(self, algorithm: Algorithm) -> Algorithm:
+        """Return the algorithm with what its classes say.
+
+        Where a class cannot be imported or asked, the careful defaults stay, and the trial says
+        why it cannot be built.
+        """
+        try:
+            found = [_facts(class_of(one, algorithm.name)) for one in self.classes]
+        except Exception:
+            return algorithm
+        both = frozenset.intersection(*(one.traits for one in found))
+        in_rounds = any(one.in_rounds for one in found) and algorithm.fit is None
+        said: dict[str, Any] = {
+            "accepts": _CAREFUL | both,
+            "weights": all(one.weights for one in found),
+            "threads": any(one.threads for one in found),
+            "fit": learn if in_rounds else algorithm.fit,
+        }
+        if algorithm.max_classes is None and any(one.two_classes for one in found):
+            said["max_classes"] = 2
+        if isinstance(algorithm.saved, tuple):
+            types = (one.type_ for one in found)
+            said["saved"] = tuple(dict.fromkeys((*algorithm.saved, *types)))
+        return replace(
+            algorithm, **{name: v for name, v in said.items() if name not in self.declared}
+        )
 
 
 def wrap(
@@ -76,10 +146,9 @@ def wrap(
     space, starts :
         As for `Algorithm`; parameters are the constructor's.
     accepts : iterable of str or None, default=None
-        As for `Algorithm`. None: ``number``, and of classes that are given themselves ``missing``
-        and ``sparse`` where their tags say so.
+        As for `Algorithm`. None: ``number``, and ``missing`` and ``sparse`` where the tags say so.
     weights : bool or None, default=None
-        As for `Algorithm`. None: no, or what ``fit`` of a class that is given says.
+        As for `Algorithm`. None: whether ``fit`` takes ``sample_weight``.
     saved : Saved, iterable of str, or None, default=()
         As for `Algorithm`; the classes themselves are declared in any case.
 
@@ -98,61 +167,82 @@ def wrap(
                 "E_PLUGIN_WRAP",
                 f"wrap({name!r}): {kind}={value!r} is neither 'package.module:Class' nor a class.",
             )
-    classes: list[Any] = [value for value in used.values() if isinstance(value, type)]
-    whole = len(classes) == len(used)
-    read = frozenset.intersection(*(_traits(one) for one in classes)) if whole else frozenset()
-    types = (_type_name(value) for value in used.values())
-    return Algorithm(
+    classes = tuple(used.values())
+    words = {"accepts": accepts, "weights": weights}
+    made = Algorithm(
         name=name,
         tasks=frozenset().union(*(TASKS[kind] for kind in used)),
         build=Wrapped(name=name, classifier=classifier, regressor=regressor),
-        accepts=frozenset({"number"} | read if accepts is None else accepts),
+        accepts=_CAREFUL if accepts is None else frozenset(accepts),
         space={} if space is None else space,
         starts=tuple(starts),
-        weights=(whole and all(_takes_weights(one) for one in classes))
-        if weights is None
-        else weights,
-        threads=any(not _parameters(one).isdisjoint(_THREADS) for one in classes),
-        saved=saved if isinstance(saved, Saved) or saved is None else (*saved, *types),
+        imports=tuple({one.partition(":")[0]: None for one in classes if isinstance(one, str)}),
+        weights=bool(weights),
+        saved=saved if isinstance(saved, Saved) or saved is None else tuple(saved),
+        read=Reading(
+            classes=classes,
+            declared=frozenset(word for word, value in words.items() if value is not None),
+        ),
     )
+    # A class that is here already costs nothing to ask.
+    return made if any(isinstance(one, str) for one in classes) else made.known()
 
 
-def _class_of(given: str | type, name: str) -> Any:
+def class_of(given: str | type, name: str) -> Any:
+    """Return the class that ``"package.module:Class"`` names, for the algorithm of a name.
+
+    Raises
+    ------
+    PluginError
+        ``E_PLUGIN_WRAP`` where the module has no such class.
+    """
     if isinstance(given, type):
         return given
     module, _, attribute = given.partition(":")
-    found = importlib.import_module(module)
-    if not hasattr(found, attribute):
-        raise PluginError("E_PLUGIN_WRAP", f"{name!r}: there is no {attribute!r} in {module!r}.")
-    return getattr(found, attribute)
+    found: Any = importlib.import_module(module)
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise PluginError(
+                "E_PLUGIN_WRAP", f"{name!r}: there is no {attribute!r} in {module!r}."
+            )
+        found = getattr(found, part)
+    return found
 
 
-def _type_name(given: str | type) -> str:
-    return (
-        given.replace(":", ".")
-        if isinstance(given, str)
-        else f"{given.__module__}.{given.__qualname__}"
+@lru_cache(maxsize=256)
+def _facts(estimator: Any) -> Facts:
+    tags = _tags(estimator)
+    way = way_of(estimator)
+    learns = estimator.fit if way is NO_ROUNDS else way.method(estimator)
+    asked: Mapping[str, bool] = (
+        {"missing": tags.input_tags.allow_nan, "sparse": tags.input_tags.sparse} if tags else {}
+    )
+    of_classes = tags.classifier_tags if tags else None
+    return Facts(
+        type_=f"{estimator.__module__}.{estimator.__qualname__}",
+        traits=frozenset(trait for trait, true in asked.items() if true),
+        weights="sample_weight" in inspect.signature(learns).parameters,
+        threads=not _parameters(estimator).keys().isdisjoint(_THREADS),
+        in_rounds=way is not NO_ROUNDS,
+        two_classes=of_classes is not None and not of_classes.multi_class,
     )
 
 
-def _parameters(estimator: Any) -> set[str]:
-    """Return the names of the constructor's parameters, also those that it hands on."""
-    names = set(inspect.signature(estimator).parameters)
+def _parameters(estimator: Any) -> dict[str, Any]:
+    """Return the constructor's parameters with their defaults, also those that it hands on."""
+    found = {
+        name: "no default" if one.default is one.empty else one.default
+        for name, one in inspect.signature(estimator).parameters.items()
+    }
     listed = getattr(estimator, "_get_param_names", None)
-    return names | set(listed() if callable(listed) else ())
+    return dict.fromkeys(listed() if callable(listed) else (), "no default") | found
 
 
-def _takes_weights(estimator: Any) -> bool:
-    return "sample_weight" in inspect.signature(estimator.fit).parameters
-
-
-def _traits(estimator: Any) -> frozenset[str]:
-    """Return what the tags of an estimator say it accepts beside numbers."""
+def _tags(estimator: Any) -> Any:
+    """Return scikit-learn's tags; None where there are none, or arguments are needed first."""
     from sklearn.utils import get_tags
 
     try:
-        tags = get_tags(estimator()).input_tags
-    except (AttributeError, TypeError):  # no scikit-learn estimator, or one that needs arguments
-        return frozenset()
-    found: Mapping[str, bool] = {"missing": tags.allow_nan, "sparse": tags.sparse}
-    return frozenset(trait for trait, true in found.items() if true)
+        return get_tags(estimator())
+    except (AttributeError, TypeError):
+        return None

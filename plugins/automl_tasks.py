@@ -92,8 +92,7 @@ def _encode_number(target: Target) -> Encoded:
 
 def _probabilities(estimator: Any, X: Any, n_classes: int) -> NDArray[np.float64]:
     if not hasattr(estimator, "predict_proba"):
-        codes = np.asarray(estimator.predict(X)).astype(np.intp)
-        return np.eye(n_classes, dtype=np.float64)[codes]
+        return _from_scores(estimator, X, n_classes)
     said = np.asarray(estimator.predict_proba(X), dtype=np.float64)
     classes = getattr(estimator, "classes_", None)
     if said.shape[1] == n_classes or classes is None:
@@ -101,6 +100,20 @@ def _probabilities(estimator: Any, X: Any, n_classes: int) -> NDArray[np.float64
     values = np.zeros((len(said), n_classes))
     values[:, np.asarray(classes, dtype=np.intp)] = said
     return values
+
+
+def _from_scores(estimator: Any, X: Any, n_classes: int) -> NDArray[np.float64]:
+    """Return shares that grow with what decision_function says; else all on the class said."""
+    if hasattr(estimator, "decision_function"):
+        scores = np.asarray(estimator.decision_function(X), dtype=np.float64)
+        if scores.ndim == 1 or scores.shape[1] == 1:
+            scores = np.column_stack([np.zeros(len(scores)), scores])
+        if scores.shape[1] == n_classes:
+            e = np.exp(scores - scores.max(axis=1, keepdims=True))
+            shares: NDArray[np.float64] = e / e.sum(axis=1, keepdims=True)
+            return shares
+    codes = np.asarray(estimator.predict(X)).astype(np.intp)
+    return np.eye(n_classes, dtype=np.float64)[codes]
 
 
 def _numbers(estimator: Any, X: Any, n_classes: int) -> NDArray[np.float64]:

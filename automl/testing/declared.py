@@ -250,6 +250,7 @@ def _a_run_completes(bench: LearningBench) -> None:
     from automl.engine import fit
     from automl.plugin.selection import Plugins
     from automl.search.budget import Budget
+    from automl.search.strategy import Strategy
 
     name = bench.algorithm.name
     problem = easy_problem()
@@ -263,6 +264,7 @@ def _a_run_completes(bench: LearningBench) -> None:
         budget=Budget(trials=2),
         n_jobs=1,
         plugins=Plugins(only=(name,), without=("listener:*",), add=bench.plugins.add),
+        strategy=Strategy(task=case.task.name),
     )
     rows = [row for row in result.leaderboard.rows if row.algorithm == name]
     if not any(row.status == "complete" for row in rows):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from automl.candidate.pipeline import Pipeline
     from automl.data.table import Table
+    from automl.model.predictor import Predictor
     from automl.plugin.catalog import Catalog
     from automl.plugin.selection import Plugins
 
@@ -40,6 +42,17 @@ for number, table in enumerate(tables):
     values = pipeline.preparation.transform(table) if raw else pipeline.values(table)
     values = values if isinstance(values, np.ndarray) else values.toarray()
     np.save(folder / f"{number}.npy", values)
+"""
+
+_ASK = """
+import json, pickle, sys
+from pathlib import Path
+folder = Path(sys.argv[1])
+plugins, columns, labels = pickle.loads((folder / "given.pkl").read_bytes())
+import automl
+predictor = automl.load(folder / "model", plugins=plugins)
+said = predictor.predict(columns).tolist()
+print(json.dumps([said, predictor.evaluate(columns, labels)]))
 """
 
 
@@ -82,6 +95,35 @@ def reload_elsewhere(
         (folder / "given.pkl").write_bytes(given)
         run_new_process(_LOAD, name)
         return [np.load(folder / f"{number}.npy") for number in range(len(pipelines))]
+
+
+def ask_elsewhere(
+    predictor: Predictor, columns: dict[str, list[Any]], labels: NDArray[Any], plugins: Plugins
+) -> tuple[list[Any], dict[str, float]]:
+    """Save a predictor, load it in a new process, and return what it predicts and scores there.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    columns : dict of str to list
+    labels : ndarray of shape (n_rows,)
+    plugins : Plugins
+
+    Raises
+    ------
+    BundleError, PluginError
+        Where it cannot be saved.
+    CheckFailedError
+        Where it cannot be loaded or asked.
+    """
+    import cloudpickle
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        predictor.save(folder / "model")
+        (folder / "given.pkl").write_bytes(cloudpickle.dumps((plugins, columns, labels)))
+        said, scores = json.loads(run_new_process(_ASK, name))
+        return said, scores
 
 
 def run_new_process(code: str, *arguments: str) -> str:

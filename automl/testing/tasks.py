@@ -7,18 +7,34 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from automl.errors import DataError
 from automl.testing.checks import CheckFailedError, Property, says
 from automl.testing.learning import LearningBench, case_of
-from automl.testing.problems import easy_problem, encoded_targets
+from automl.testing.problems import easy_problem, encoded_targets, labels_of, raw_columns
+from automl.testing.process import ask_elsewhere
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from automl.data.target import Target
     from automl.plugin.catalog import Catalog
-    from automl.plugin.contributions import Encoded, Task
+    from automl.plugin.contributions import Algorithm, Encoded, Task
     from automl.plugin.selection import Plugins
 
 SECTION = "automl_tasks"
 SITUATIONS = ("plain", "large", "group", "time")
+
+RUN_KINDS = ("number", "category", "date")
+"""Columns of the table of a whole run."""
+
+STRANGE = (
+    np.array(["one", "two", "one", "four"], dtype=object),
+    np.array([-1.5, 0.0, 2.0, 1e300]),
+    np.array([7, 7, 7]),
+    np.array([True, False, True]),
+    np.array([3.0]),
+)
+"""Labels that a user may ask any task to take."""
 
 
 class TaskBench:
@@ -53,6 +69,18 @@ class TaskBench:
         """Number of classes of that target."""
         classes = self.given[1].classes
         return 0 if classes is None else len(classes)
+
+    @property
+    def serving(self) -> list[Algorithm]:
+        """Installed algorithms that serve it, the cheapest of a default search first."""
+        found = [a for a in self.catalog.algorithms.values() if a.tasks & self.task.names]
+        return sorted(found, key=lambda one: (not one.default, one.cost, one.name))
+
+    @property
+    def equipped(self) -> bool:
+        """Whether its metric and its splitter for any table are there."""
+        plain = self.task.splitters.get("plain")
+        return self.task.metric in self.catalog.metrics and plain in self.catalog.splitters
 
 
 @says(
@@ -92,6 +120,41 @@ def _the_code_of_a_target_is_right(bench: TaskBench) -> None:
         raise CheckFailedError("classes[y] is not what was given.", "Encode by np.unique.")
     if sorted(encoded.classes.tolist()) != encoded.classes.tolist():
         raise CheckFailedError(f"classes={encoded.classes} are not sorted.", "Sort them.")
+
+
+@says("A target that it cannot encode is refused by a DataError that names the target.", SECTION)
+def _a_wrong_target_is_refused(bench: TaskBench) -> None:
+    for labels in STRANGE:
+        target = _asked_for(bench.task.name, labels)
+        if bench.task.matches(target) <= 0:
+            continue
+        try:
+            bench.task.encode(target)
+        except DataError as error:
+            if target.name not in str(error):
+                raise CheckFailedError(
+                    f"encode() of {labels.tolist()} says: {error}",
+                    "Name the target: target.name.",
+                ) from error
+        except Exception as error:
+            raise CheckFailedError(
+                f"encode() of {labels.tolist()} raised {type(error).__name__}: {error}.",
+                "Return 0 from matches(), or raise automl.errors.DataError(code, what, remedy).",
+            ) from error
+
+
+def _asked_for(forced: str, labels: NDArray[Any]) -> Target:
+    from automl.data.target import Target
+
+    numbers = None if labels.dtype.kind == "O" else labels.astype(np.float64)
+    return Target(
+        name="what is asked",
+        labels=labels,
+        numeric=labels.dtype.kind in "if",
+        numbers=numbers,
+        n_distinct=len(set(labels.tolist())),
+        forced=forced,
+    )
 
 
 @says("The best constant has the shape of one value, is finite, and listens to weights.", SECTION)
@@ -150,18 +213,71 @@ def _its_metric_and_splitters_are_there(bench: TaskBench) -> None:
 
 @says("At least one installed algorithm serves it, and its values have the right shape.", SECTION)
 def _an_algorithm_can_do_it(bench: TaskBench) -> None:
-    serving = [a for a in bench.catalog.algorithms.values() if a.tasks & bench.task.names]
-    if not serving:
+    if not bench.serving:
         raise CheckFailedError(
             f"No installed algorithm can do {' or '.join(sorted(bench.task.names))}.",
             "Say like='regression' (or another task), or contribute an algorithm.",
         )
-    cheapest = min(serving, key=lambda one: (one.cost, one.name))
-    learning = LearningBench(cheapest, bench.catalog, bench.plugins)
+    learning = LearningBench(bench.serving[0], bench.catalog, bench.plugins)
     case = case_of(bench.task, easy_problem())
     if case is not None:
         pipeline = learning.fit(case)
         _check_shape(pipeline.values(case.problem.fresh), case.problem.fresh.n_rows, bench)
+
+
+@says("What it says of values is lines of text, with weights and for a single row too.", SECTION)
+def _lines_are_text(bench: TaskBench) -> None:
+    encoded = bench.given[1]
+    y, n_classes = encoded.y, bench.n_classes
+    constant = np.asarray(bench.task.constant(y, None, n_classes))
+    for rows in (slice(None), slice(0, 1)):
+        for weight in (None, np.linspace(0.0, 2.0, len(y))[::-1][rows]):
+            same = np.broadcast_to(constant, (len(y[rows]), *constant.shape))
+            lines = bench.task.lines(y[rows], same, weight, encoded.classes)
+            if isinstance(lines, str) or not all(isinstance(line, str) for line in lines):
+                raise CheckFailedError(
+                    f"lines() returned {lines!r}.", "Return a sequence of str, one for each line."
+                )
+
+
+@says("A whole run fits, predicts, is saved, and says the same in a new process.", SECTION)
+def _a_whole_run_holds(bench: TaskBench) -> None:
+    from automl.engine import fit
+    from automl.plugin.selection import Plugins
+    from automl.search.budget import Budget
+    from automl.search.strategy import Strategy
+
+    if not bench.serving or not bench.equipped:
+        return  # said by another check
+    task, problem = bench.task, easy_problem()
+    columns, labels = raw_columns(problem, RUN_KINDS), labels_of(task, problem)
+    plugins = Plugins(only=(bench.serving[0].name,), without=("listener:*",), add=bench.plugins.add)
+    predictor = fit(
+        columns,
+        labels,
+        budget=Budget(trials=1),
+        n_jobs=1,
+        plugins=plugins,
+        strategy=Strategy(task=task.name, isolation="none"),
+    ).predictor
+    said = predictor.predict(columns)
+    if said.shape != labels.shape:
+        raise CheckFailedError(
+            f"{len(labels)} rows have predictions of shape {said.shape}.",
+            "decide() has to return one entry a row.",
+        )
+    scores = predictor.evaluate(columns, labels)
+    if not np.isfinite(scores[task.metric]):
+        raise CheckFailedError(
+            f"Its own predictions score {task.metric}={scores[task.metric]}.",
+            "Keep values() where the metric is finite.",
+        )
+    again, rescored = ask_elsewhere(predictor, columns, labels, bench.plugins)
+    if said.tolist() != again or not np.allclose(scores[task.metric], rescored[task.metric]):
+        raise CheckFailedError(
+            "A new process predicts or scores otherwise than this one.",
+            "values() and decide() must depend on nothing but their arguments.",
+        )
 
 
 def _check_shape(values: Any, n_rows: int, bench: TaskBench) -> None:

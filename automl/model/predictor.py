@@ -8,9 +8,10 @@ import numpy as np
 
 from automl.errors import InputError, PluginError
 from automl.model import reading
+from automl.model.bounds import Bounds
 from automl.model.member import Member, Part, Shelf
+from automl.model.report import report
 from automl.plugin.contributions import Metric
-from automl.search.scoring import resolve_metric, score_values
 
 if TYPE_CHECKING:
     import os
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
     from automl.data.schema import Schema
     from automl.data.table import Table
-    from automl.plugin.catalog import Catalog
     from automl.model.export import Exported
+    from automl.plugin.catalog import Catalog
     from automl.plugin.contributions import Exporter, Task
 
 __all__ = ["Member", "Part", "Predictor"]
@@ -54,7 +55,8 @@ class Predictor:
         Where contributions are found.
     info : mapping
         Facts that a run noted. Known here: ``cv_score``, ``profile`` (see `automl.data.profile`),
-        ``sample`` (see `automl.model.sample`) and ``weight`` (name of the column of weights);
+        ``sample`` (see `automl.model.sample`), ``bounds`` (see `automl.model.bounds`) and
+        ``weight`` (name of the column of weights);
         whatever else survives JSON is saved too.
     """
 
@@ -80,6 +82,8 @@ class Predictor:
         self.info = info
         self.classes = classes
         self._shelf = Shelf(parts)
+        bounds = info.get("bounds")
+        self._bounds = Bounds.from_json(bounds) if bounds else None
 
     @property
     def classes_(self) -> NDArray[Any]:
@@ -165,7 +169,8 @@ class Predictor:
             self._shelf.values(table.take(slice(start, start + CHUNK)), self.catalog)
             for start in chunks
         ]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        values = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return values if self._bounds is None else self._bounds(values)
 
     def evaluate(
         self,
@@ -194,17 +199,8 @@ class Predictor:
         DataError
             ``E_DATA_LABELS`` where the target has labels that training had not.
         """
-        truth = self.target if target is None else target
-        weight = self.info.get("weight")
-        given, table = reading.with_truth(source, truth, weight, self.schema, self.catalog)
-        y = reading.encode(given.target, self.task, self.classes)
-        values = self.values(table)
-        named = [resolve_metric(one, self.task, self.classes, self.catalog) for one in metrics]
-        scores: dict[str, float | int] = {
-            metric.name: score_values(metric, self.task, y, values, given.weight)
-            for metric in named or [self.metric]
-        }
-        return {**scores, "n_rows": len(y)}
+        found = report(self, source, target, metrics)
+        return {**found.scores, "n_rows": found.n_rows}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model into a folder, or one file where the path ends in ``.zip``.

@@ -30,10 +30,11 @@ class Said:
     task: Task
     n_classes: int
     y: NDArray[Any]
-    perfect: NDArray[Any]
-    noisy: NDArray[Any]
-    random: NDArray[Any]
-    constant: NDArray[Any]
+    perfect: Any
+    noisy: Any
+    random: Any
+    constant: Any
+    columns: dict[str, NDArray[Any]]
 
 
 class ScoringBench:
@@ -58,9 +59,18 @@ class ScoringBench:
         found = (self._said(task) for task in tasks)
         return [said for said in found if said is not None]
 
-    def score(self, y: NDArray[Any], given: NDArray[Any], weight: Any = None) -> float:
-        """Return the metric's score of arrays that nobody else has."""
-        return self.metric.score(y.copy(), given.copy(), weight)
+    def score(self, said: Said, given: Any, weight: Any = None, rows: Any = None) -> float:
+        """Return the metric's score of rows (all, where None) in arrays that nobody else has."""
+        rows = np.arange(len(said.y)) if rows is None else rows
+        columns = {name: cells[rows] for name, cells in said.columns.items()}
+        picked = tuple(one[rows] for one in _arrays(given))
+        return self.call(said.y[rows], picked, weight, columns)
+
+    def call(self, y: Any, given: tuple[Any, ...], weight: Any, columns: dict[str, Any]) -> float:
+        """Call the metric as the engine does."""
+        extra = (columns,) if self.metric.columns else ()
+        shown = given if self.metric.reads == "both" else given[0]
+        return self.metric.score(y, shown, weight, *extra)
 
     def _said(self, task: Task) -> Said | None:
         found = encoded_targets(task, easy_problem(n_rows=50, n_fresh=10).hidden)
@@ -76,7 +86,9 @@ class ScoringBench:
         mixed = 0.8 * values + 0.2 * shuffled
         rows = np.tile(constant, (len(y), 1)) if n_classes else np.full(len(y), constant)
 
-        def form(given: NDArray[np.float64]) -> NDArray[Any]:
+        def form(given: NDArray[np.float64]) -> Any:
+            if self.metric.reads == "both":
+                return given, task.decide(given)
             return given if self.metric.reads == "values" else task.decide(given)
 
         return Said(
@@ -87,6 +99,8 @@ class ScoringBench:
             noisy=form(mixed),
             random=form(shuffled),
             constant=form(rows),
+            # Positive and repeating: amounts as well as groups.
+            columns={name: rng.integers(1, 5, len(y)) * 25.0 for name in self.metric.columns},
         )
 
 
@@ -103,7 +117,7 @@ def _an_installed_task_is_served(bench: ScoringBench) -> None:
 def _scores_are_finite_numbers(bench: ScoringBench) -> None:
     for said in bench.cases:
         for what in ("perfect", "noisy", "random", "constant"):
-            score: object = bench.score(said.y, getattr(said, what))
+            score: object = bench.score(said, getattr(said, what))
             if not isinstance(score, float | int | np.floating) or not np.isfinite(score):
                 raise CheckFailedError(
                     f"{said.task.name}: a {what} prediction scores {score!r}.",
@@ -118,7 +132,7 @@ def _scores_are_finite_numbers(bench: ScoringBench) -> None:
 )
 def _a_perfect_prediction_scores_best(bench: ScoringBench) -> None:
     for said in bench.cases:
-        score = bench.score(said.y, said.perfect)
+        score = bench.score(said, said.perfect)
         if not np.isclose(score, bench.metric.best, atol=1e-6):
             raise CheckFailedError(
                 f"{said.task.name}: a perfect prediction scores {score}, best={bench.metric.best}.",
@@ -132,7 +146,7 @@ def _a_perfect_prediction_scores_best(bench: ScoringBench) -> None:
 def _the_direction_is_true(bench: ScoringBench) -> None:
     sign = 1 if bench.metric.greater_is_better else -1
     for said in bench.cases:
-        perfect, random = bench.score(said.y, said.perfect), bench.score(said.y, said.random)
+        perfect, random = bench.score(said, said.perfect), bench.score(said, said.random)
         if not sign * perfect > sign * random:
             raise CheckFailedError(
                 f"{said.task.name}: a perfect prediction scores {perfect}, a random one {random}, "
@@ -145,10 +159,10 @@ def _the_direction_is_true(bench: ScoringBench) -> None:
 def _the_order_of_rows_does_not_matter(bench: ScoringBench) -> None:
     for said in bench.cases:
         for given in (said.noisy, said.random):
-            usual = bench.score(said.y, given)
+            usual = bench.score(said, given)
             for seed in range(5):
                 order = np.random.default_rng(seed).permutation(len(said.y))
-                shuffled = bench.score(said.y[order], given[order])
+                shuffled = bench.score(said, given, rows=order)
                 if not np.isclose(usual, shuffled):
                     raise CheckFailedError(
                         f"{said.task.name}: {usual} becomes {shuffled} when rows are shuffled.",
@@ -162,8 +176,8 @@ def _a_weight_of_two_is_a_row_given_twice(bench: ScoringBench) -> None:
         twice = np.arange(len(said.y)) % 3 == 0
         rows = np.sort(np.concatenate([np.arange(len(said.y)), np.flatnonzero(twice)]))
         weight = np.where(twice, 2.0, 1.0)
-        by_weight = bench.score(said.y, said.random, weight)
-        by_rows = bench.score(said.y[rows], said.random[rows])
+        by_weight = bench.score(said, said.random, weight)
+        by_rows = bench.score(said, said.random, rows=rows)
         if not np.isclose(by_weight, by_rows, rtol=1e-6, atol=1e-9):
             raise CheckFailedError(
                 f"{said.task.name}: weights of 2 give {by_weight}, doubled rows {by_rows}.",
@@ -174,27 +188,35 @@ def _a_weight_of_two_is_a_row_given_twice(bench: ScoringBench) -> None:
 @says("Scoring works on read-only arrays, prints nothing and leaves global state alone.", SECTION)
 def _nothing_else_changes(bench: ScoringBench) -> None:
     for said in bench.cases:
-        y, given, weight = said.y.copy(), said.noisy.copy(), np.ones(len(said.y))
-        bench.metric.score(y, given, weight)
-        before = [fingerprint(array) for array in (said.y, said.noisy, np.ones(len(said.y)))]
-        y, given = said.y.copy(), said.noisy.copy()
-        freeze([y, given, weight])
+        weight = np.ones(len(said.y))
+        bench.score(said, said.noisy, weight)
+        given = tuple(one.copy() for one in _arrays(said.noisy))
+        columns = {name: cells.copy() for name, cells in said.columns.items()}
+        y = said.y.copy()
+        arrays = [y, *given, weight, *columns.values()]
+        before = [fingerprint(array) for array in arrays]
+        freeze(arrays)
         try:
             with watch() as watched:
-                bench.metric.score(y, given, weight)
+                bench.call(y, given, weight, columns)
         except ValueError as error:
             raise CheckFailedError(
                 f"{said.task.name}: on read-only arrays it raised {error}.",
                 "Copy arrays before changing them.",
             ) from error
         finally:
-            thaw([y, given, weight])
-        after = [fingerprint(array) for array in (y, given, weight)]
+            thaw(arrays)
+        after = [fingerprint(array) for array in arrays]
         if watched.changed or watched.printed or before != after:
             raise CheckFailedError(
                 f"{said.task.name}: it prints, or changes what it was given or global state.",
                 "Only compute and return.",
             )
+
+
+def _arrays(given: Any) -> tuple[NDArray[Any], ...]:
+    """Return what a metric reads as a tuple, also where it is one array."""
+    return given if isinstance(given, tuple) else (given,)
 
 
 CHECKS: tuple[Property, ...] = tuple(

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import metadata
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -338,12 +340,22 @@ def _catalog(
     for kind, name in sorted(chosen):
         value = chosen[kind, name].value
         missing = [needed for needed in getattr(value, "requires", ()) if not _is_there(needed)]
+        modules = [one for one in getattr(value, "imports", ()) if not _is_found(one)]
         if missing:
             unavailable[name] = f"needs `pip install {' '.join(missing)}`"
+        elif modules:
+            top = modules[0].split(".")[0]
+            unavailable[name] = f"needs the module {top!r}, which is not installed"
         else:
             usable[f"{kind}s"][name] = value
     givers = {key: chosen[key].giver for key in sorted(chosen)}
     return Catalog(**usable, givers=givers, skipped=skipped, noted=noted, unavailable=unavailable)
+
+
+def _is_found(module: str) -> bool:
+    """Whether the package of a module is installed; nothing is imported for that."""
+    top = module.split(".")[0]
+    return top in sys.modules or find_spec(top) is not None
 
 
 def _is_there(requirement: str) -> bool:

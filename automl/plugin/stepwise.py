@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from automl.plugin.contributions import Report, Validation
 
-EPOCHS = 50
-"""Epochs at most where no validation rows say when to stop; scikit-learn's limits are far above."""
+EPOCHS = 200
+"""Epochs at most where no validation rows say when to stop; some limits are far above."""
 
 STEPS = 20
 """Into so many fits the growing of an ensemble is divided."""

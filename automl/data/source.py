@@ -20,6 +20,10 @@ class Reader(Protocol):
         """What it is called."""
 
     @property
+    def priority(self) -> int:
+        """Of two in charge the one with the lower number reads."""
+
+    @property
     def matches(self) -> Callable[[str], bool]:
         """Whether it is in charge of a place."""
 
@@ -35,7 +39,7 @@ def open_source(source: object, readers: Mapping[str, Reader]) -> Any:
     ----------
     source : str, path or table
     readers : mapping of str to Reader
-        Asked in the order of their names; the first that is in charge reads.
+        Asked by priority, then name; the first that is in charge reads.
 
     Raises
     ------
@@ -45,7 +49,7 @@ def open_source(source: object, readers: Mapping[str, Reader]) -> Any:
     if not isinstance(source, str | os.PathLike):
         return source
     place = os.fspath(source)
-    for reader in readers.values():
+    for reader in sorted(readers.values(), key=lambda one: (one.priority, one.name)):
         if reader.matches(place):
             return _read(reader, place)
     if "://" not in place and not Path(place).exists():

@@ -197,12 +197,16 @@ class Reader:
     read : callable (source) -> table
         Anything that narwhals takes, or a dict of columns.
     requires : tuple of str, default=()
+    priority : int, default=50
+        Of two in charge the one with the lower number reads, then the one whose name comes first.
+        The built-ins, which take any file they can make sense of, have 90.
     """
 
     name: str
     matches: Callable[[str], bool]
     read: Callable[[str], Any]
     requires: tuple[str, ...] = ()
+    priority: int = 50
 
     def __post_init__(self) -> None:
         check_name(self)

@@ -31,5 +31,6 @@ def _is(name: str, source: str) -> bool:
 def automl_readers() -> list[Reader]:
     """Give the readers; exactly one of them is in charge of any source."""
     return [
-        Reader(name=name, matches=partial(_is, name), read=read) for name, read in _READERS.items()
+        Reader(name=name, matches=partial(_is, name), read=read, priority=90)
+        for name, read in _READERS.items()
     ]

@@ -15,7 +15,9 @@ from automl.data.columns import Columns
 from automl.data.frame import take_in
 from automl.data.given import separate
 from automl.data.infer import infer
+from automl.data.source import open_source
 from automl.errors import InputError
+from automl.plugin import Reader
 from automl_readers import automl_readers
 
 READERS = {reader.name: reader for reader in automl_readers()}
@@ -304,3 +306,11 @@ def test_dates_from_a_database_are_dates(tmp_path):
     moment = dt.datetime(2020, 1, 2, 3, 4, 5, tzinfo=dt.UTC).timestamp()
     assert raw.columns[0].values.tolist() == [moment]  # noqa: PD011  # a field of ours
     assert raw.columns[1].values.tolist() == [1.25]  # noqa: PD011  # a field of ours
+
+
+def test_a_reader_of_a_stranger_comes_before_those_that_take_any_file(tmp_path):
+    source = tmp_path / "table.zebra"
+    source.write_text("a=1\n", encoding="utf-8")
+    assert reader(source).name == "csv"
+    theirs = Reader(name="zebra", matches=lambda place: place.endswith(".zebra"), read=str)
+    assert open_source(source, {**READERS, "zebra": theirs}) == str(source)

@@ -17,16 +17,18 @@ _BENCHES = {
     "splitter": "plain:Bench",
     "reader": "plain:Bench",
     "listener": "plain:Bench",
+    "exporter": "exporting:ExportingBench",
 }
 
 _MODULES = {
-    "algorithm": ("algorithms", "declared"),
+    "algorithm": ("algorithms", "declared", "hard"),
     "preprocessor": ("preprocessors",),
     "metric": ("scoring",),
     "task": ("tasks",),
     "splitter": ("splitters",),
     "reader": ("readers",),
     "listener": ("listeners",),
+    "exporter": ("exporters",),
 }
 
 

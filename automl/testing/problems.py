@@ -95,6 +95,11 @@ def with_unseen(table: Table) -> Table:
     return replace(table, category=category, string=string)
 
 
+def far_away(table: Table) -> Table:
+    """Return a table with numbers a million times as large, and dates in another millennium."""
+    return replace(table, number=table.number * 1e6 + 1e6, date=table.date + 3e10)
+
+
 def with_constants(table: Table) -> Table:
     """Return a table in which each column has one value."""
     first = np.zeros(table.n_rows, dtype=np.intp)
@@ -151,6 +156,15 @@ def encoded_targets(task: Task, hidden: NDArray[np.float64]) -> tuple[Target, En
             except DataError:  # the task says itself why this one is none of its targets
                 continue
     return None
+
+
+def encoded_numbers(task: Task, numbers: NDArray[np.float64]) -> Encoded | None:
+    """Return numbers as the target of a task; None where they are no target of this task."""
+    target = _target(numbers, numbers, task.name)
+    try:
+        return task.encode(target) if task.matches(target) > 0 else None
+    except Exception:  # whether a wrong target is refused well is asked of the task
+        return None
 
 
 def _targets(forced: str, hidden: NDArray[np.float64]) -> Iterator[Target]:

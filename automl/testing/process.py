@@ -126,6 +126,15 @@ def ask_elsewhere(
         return said, scores
 
 
+def sent(fitted: Any) -> Any:
+    """Return what arrives when something goes from one process of a run to another."""
+    import pickle
+
+    import cloudpickle
+
+    return pickle.loads(cloudpickle.dumps(fitted))  # noqa: S301 - made in the same line
+
+
 def run_new_process(code: str, *arguments: str) -> str:
     """Run code in a new interpreter that finds the same modules; return what it printed."""
     search = [place for place in sys.path if place]

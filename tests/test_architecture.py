@@ -65,7 +65,12 @@ The estimators inherit from scikit-learn's, and are themselves imported late.
 SKLEARN = frozenset({"base", "utils", "exceptions"})
 """The parts of scikit-learn that hold no model."""
 
-OPTUNA = ("automl/search/", "automl/candidate/space.py", "automl/plugin/space.py")
+OPTUNA = (
+    "automl/search/",
+    "automl/candidate/ranges.py",
+    "automl/candidate/space.py",
+    "automl/plugin/space.py",
+)
 """Where Optuna's own types are needed."""
 
 NAMES_ALLOWED = {
@@ -91,7 +96,9 @@ BROAD_EXCEPT = {
     "automl/plugin/guard.py": "runs contributed code",
     "automl/plugin/discovery.py": "loads plugins of strangers",
     "automl/plugin/notify.py": "runs listeners of strangers",
+    "automl/plugin/wrap.py": "imports and asks classes of strangers",
     "automl/search/evaluate.py": "fits estimators of strangers",
+    "automl/candidate/looking.py": "asks steps of strangers whether columns are theirs",
     "automl/candidate/storage.py": "runs the pair by which a plugin saves and loads",
     "automl/search/worker.py": "answers for whatever a job does in a child process",
     "automl/search/workers.py": "runs jobs in the caller's process where no other is wanted",

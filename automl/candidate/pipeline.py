@@ -2,121 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl.candidate.chains import after, initial_traits
-from automl.candidate.matrix import as_numbers, count_levels, side_by_side, stack
-from automl.data.folds import crossfit
-from automl.data.table import Kind
-from automl.plugin.context import Context, PrepareContext
+from automl.candidate.preparation import (
+    FittedChain,
+    FittedStep,
+    Preparation,
+    Prepared,
+    Setting,
+    fit_preparation,
+)
+from automl.plugin.context import Context
 from automl.plugin.contributions import Validation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from automl.candidate.recipe import Candidate, Step
-    from automl.data.schema import Feature, Schema
+    from automl.candidate.recipe import Candidate
     from automl.data.table import Table
-    from automl.plugin.catalog import Catalog
-    from automl.plugin.contributions import Algorithm, Preprocessor, Report, Task
+    from automl.plugin.contributions import Algorithm, Report, Task
 
-CROSSFIT_FOLDS = 5
-"""Inner folds for steps that read the target (the default of scikit-learn's TargetEncoder)."""
+__all__ = [
+    "FittedChain",
+    "FittedStep",
+    "Pipeline",
+    "Preparation",
+    "Prepared",
+    "Setting",
+    "constant_pipeline",
+    "context_of",
+    "device_of",
+    "fit_pipeline",
+    "fit_preparation",
+]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What does not change within a run.
-
-    Parameters
-    ----------
-    task : Task
-    n_classes : int
-        0 where the target is a number.
-    metric : str
-    seed : int
-    threads : int
-    """
-
-    task: Task
-    n_classes: int
-    metric: str
-    seed: int
-    threads: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FittedStep:
-    """A fitted transformer with the step that it came from."""
-
-    name: str
-    params: Mapping[str, Any]
-    transformer: Any
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FittedChain:
-    """The fitted steps of one kind, in order."""
-
-    kind: Kind
-    steps: tuple[FittedStep, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preparation:
-    """Fitted chains: from a table to the matrix that an estimator sees.
-
-    Parameters
-    ----------
-    chains : tuple of FittedChain
-    sparse : bool
-        Whether the matrix is CSR.
-    categories : tuple of int
-        Columns that hold category codes.
-    n_levels : tuple of int
-        Levels of each of them.
-    names : tuple of str
-        A readable name for each column.
-    """
-
-    chains: tuple[FittedChain, ...]
-    sparse: bool
-    categories: tuple[int, ...]
-    n_levels: tuple[int, ...]
-    names: tuple[str, ...]
-
-    @property
-    def identity(self) -> tuple[Any, ...]:
-        """Equal for preparations that do the same with the same fitted transformers."""
-        return tuple(
-            (chain.kind, *(id(step.transformer) for step in chain.steps)) for chain in self.chains
-        )
-
-    def transform(self, table: Table) -> Any:
-        """Return the matrix, an ndarray or a csr_matrix of shape (n_rows, n_columns)."""
-        blocks = []
-        for chain in self.chains:
-            block: Any = table.block(chain.kind)
-            for step in chain.steps:
-                block = step.transformer.transform(block)
-            blocks.append(as_numbers(block, codes=not chain.steps))
-        return side_by_side(blocks, sparse=self.sparse, n_rows=table.n_rows)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A preparation with the matrix of the rows that it was fitted on.
-
-    Steps that read the target gave these rows values from transformers fitted without them.
-    """
-
-    preparation: Preparation
-    X: Any
+FEW = 100
+"""Rows up to which an estimator is asked the quick way, if it has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +62,8 @@ class Pipeline:
     constant : tuple of float, default=()
         The answer for any row where there is no estimator: a probability for each class, or one
         number.
+    quick : callable (estimator) -> callable (X) -> values, or None, default=None
+        As the algorithm declares it.
     """
 
     candidate: Candidate
@@ -145,6 +73,8 @@ class Pipeline:
     estimator: Any
     present: tuple[int, ...]
     constant: tuple[float, ...] = ()
+    quick: Callable[[Any], Callable[[Any], Any] | None] | None = None
+    _asked: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def values(self, table: Table) -> NDArray[np.float64]:
         """Return what the candidate says of each row: (n_rows, n_classes), or (n_rows,)."""
@@ -157,11 +87,24 @@ class Pipeline:
         if self.estimator is None:
             return self._same(X.shape[0])
         n_present = len(self.present)
-        values = np.asarray(self.task.values(self.estimator, X, n_present), dtype=np.float64)
+        few = self.quick is not None and X.shape[0] <= FEW and isinstance(X, np.ndarray)
+        estimator = self._quickened() if few else self.estimator
+        values = np.asarray(self.task.values(estimator, X, n_present), dtype=np.float64)
         expected = (X.shape[0], n_present) if self.n_classes else (X.shape[0],)
         if values.shape != expected:
             raise ValueError(f"values of shape {values.shape}, expected {expected}")
         return self._spread(values) if self.n_classes else values
+
+    def _quickened(self) -> Any:
+        """Return what the task asks instead of the estimator, made once."""
+        if "quick" not in self._asked:
+            answer = self.quick(self.estimator) if self.quick is not None else None
+            self._asked["quick"] = (
+                self.estimator
+                if answer is None
+                else _Quick(self.estimator, answer, classes=self.n_classes > 0)
+            )
+        return self._asked["quick"]
 
     def _same(self, n_rows: int) -> NDArray[np.float64]:
         row = np.array(self.constant)
@@ -175,57 +118,15 @@ class Pipeline:
         return wide
 
 
-def fit_preparation(
-    candidate: Candidate,
-    table: Table,
-    y: NDArray[Any],
-    schema: Schema,
-    catalog: Catalog,
-    setting: Setting,
-) -> Prepared:
-    """Fit the chains of a candidate on training rows.
+class _Quick:
+    """An estimator that is asked for its values another way; all else is its own."""
 
-    Parameters
-    ----------
-    candidate : Candidate
-    table : Table
-        Training rows.
-    y : ndarray of shape (n_rows,)
-        Their encoded target.
-    schema : Schema
-    catalog : Catalog
-        Where the steps are found.
-    setting : Setting
-    """
-    chains, blocks = [], []
-    categories: list[int] = []
-    n_levels: list[int] = []
-    names: list[str] = []
-    for kind_name, steps in candidate.preparation.items():
-        kind = Kind(kind_name)
-        features = schema.of(kind)
-        if not features:
-            continue
-        fitted, block, traits = _fit_chain(kind, steps, table, y, features, catalog, setting)
-        chain = FittedChain(kind=kind, steps=fitted)
-        block = as_numbers(block, codes=not chain.steps)
-        if "category" in traits or (kind is Kind.STRING and not steps):
-            start = len(names)
-            categories += range(start, start + block.shape[1])
-            n_levels += count_levels(block)
-        names += _column_names(kind, features, block.shape[1])
-        chains.append(chain)
-        blocks.append(block)
-    sparse = any(not isinstance(block, np.ndarray) for block in blocks)
-    preparation = Preparation(
-        chains=tuple(chains),
-        sparse=sparse,
-        categories=tuple(categories),
-        n_levels=tuple(n_levels),
-        names=tuple(names),
-    )
-    X = side_by_side(blocks, sparse=sparse, n_rows=table.n_rows)
-    return Prepared(preparation=preparation, X=X)
+    def __init__(self, estimator: Any, answer: Callable[[Any], Any], *, classes: bool) -> None:
+        self._estimator = estimator
+        setattr(self, "predict_proba" if classes else "predict", answer)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._estimator, name)
 
 
 def fit_pipeline(
@@ -260,9 +161,8 @@ def fit_pipeline(
     if len(present) == 1:
         alone = np.eye(setting.n_classes)[present[0]]
         return constant_pipeline(candidate, setting.task, setting.n_classes, alone)
-    estimator = algorithm.build(
-        dict(candidate.params), context_of(prepared.preparation, prepared.X, setting, len(present))
-    )
+    context = context_of(prepared.preparation, prepared.X, setting, len(present), algorithm)
+    estimator = algorithm.build(dict(candidate.params), context)
     given = weight if algorithm.weights else None
     if algorithm.fit is not None:
         validation = validation and _recode(validation, present)
@@ -278,6 +178,7 @@ def fit_pipeline(
         preparation=prepared.preparation,
         estimator=estimator,
         present=present,
+        quick=algorithm.quick,
     )
 
 
@@ -305,7 +206,13 @@ def constant_pipeline(
     )
 
 
-def context_of(preparation: Preparation, X: Any, setting: Setting, n_classes: int) -> Context:
+def context_of(
+    preparation: Preparation,
+    X: Any,
+    setting: Setting,
+    n_classes: int,
+    algorithm: Algorithm | None = None,
+) -> Context:
     """Return what an algorithm is told about a prepared matrix."""
     return Context(
         task=setting.task.like or setting.task.name,
@@ -319,67 +226,14 @@ def context_of(preparation: Preparation, X: Any, setting: Setting, n_classes: in
         seed=setting.seed,
         threads=setting.threads,
         metric=setting.metric,
+        monotonic=preparation.monotonic,
+        device="cpu" if algorithm is None else device_of(algorithm, setting.device),
     )
 
 
-def _fit_chain(
-    kind: Kind,
-    steps: tuple[Step, ...],
-    table: Table,
-    y: NDArray[Any],
-    features: tuple[Feature, ...],
-    catalog: Catalog,
-    setting: Setting,
-) -> tuple[tuple[FittedStep, ...], Any, frozenset[str]]:
-    context = PrepareContext(
-        task=setting.task.like or setting.task.name,
-        n_classes=setting.n_classes,
-        n_rows=table.n_rows,
-        features=features,
-        seed=setting.seed,
-    )
-    block: Any = table.block(kind)
-    traits = initial_traits(kind)
-    fitted = []
-    for step in steps:
-        preprocessor = catalog.get("preprocessor", step.name)
-        transformer, block = _fit_step(preprocessor, step, block, y, context)
-        fitted.append(FittedStep(name=step.name, params=step.params, transformer=transformer))
-        traits = after(traits, preprocessor)
-    return tuple(fitted), block, traits
-
-
-def _fit_step(
-    preprocessor: Preprocessor,
-    step: Step,
-    block: Any,
-    y: NDArray[Any],
-    context: PrepareContext,
-) -> tuple[Any, Any]:
-    transformer = preprocessor.build(dict(step.params), context)
-    if (preprocessor.crossfits or not preprocessor.supervised) and hasattr(
-        transformer, "fit_transform"
-    ):
-        return transformer, transformer.fit_transform(block, y)
-    transformer.fit(block, y)
-    if not preprocessor.supervised:
-        return transformer, transformer.transform(block)
-    parts = []
-    folds = crossfit(block.shape[0], CROSSFIT_FOLDS, context.seed)
-    for fold in folds:
-        inner = preprocessor.build(dict(step.params), context)
-        rows = fold.train if len(fold.train) else fold.test
-        inner.fit(block[rows], y[rows])
-        parts.append(inner.transform(block[fold.test]))
-    order = np.argsort(np.concatenate([fold.test for fold in folds]))
-    stacked = stack(parts)
-    return transformer, stacked[order]
-
-
-def _column_names(kind: Kind, features: tuple[Feature, ...], width: int) -> list[str]:
-    if len(features) == width:
-        return [feature.name for feature in features]
-    return [f"{kind.value}{number}" for number in range(width)]
+def device_of(algorithm: Algorithm, wanted: str) -> str:
+    """Return the device that is wanted, or the CPU for an algorithm that cannot use it."""
+    return wanted if wanted.partition(":")[0] in algorithm.devices else "cpu"
 
 
 def _recode(validation: Validation, present: tuple[int, ...]) -> Validation | None:

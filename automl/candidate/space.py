@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from automl.candidate.chains import possible_chains
+from automl.candidate.looking import declined_steps
+from automl.candidate.ranges import Ranges
 from automl.candidate.recipe import Candidate, Step
-from automl.errors import PluginError
-from automl.plugin.space import Choice, Float, Int, Option
+from automl.plugin.space import Choice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from optuna.distributions import BaseDistribution
 
     from automl.candidate.chains import Chain
     from automl.data.schema import Schema
+    from automl.data.table import Table
     from automl.plugin.catalog import Catalog
     from automl.plugin.context import Context
     from automl.plugin.contributions import Algorithm, Params, Task
-    from automl.plugin.space import Range
 
 PREPARE = "prepare:"
 """Prefix of the parameters that choose a chain for a kind."""
+
+OF = "__"
+"""Between a step's name and its parameter's, in a parameter of a trial."""
 
 JOIN = " > "
 """Between the steps of a chain, in a parameter's value."""
@@ -36,24 +41,26 @@ NOTHING = frozenset({"nothing"})
 class AlgorithmSpace:
     """One algorithm with the chains that are possible for it.
 
+    A parameter of a step is called ``step__parameter``, also in starts and in what a user bends.
+
     Parameters
     ----------
     algorithm : Algorithm
     chains : mapping of str to tuple of chains
         For each kind in the table, default first. A kind without a chain is left out.
-    ranges : mapping of str to range
+    ranges : Ranges
         The algorithm's own space on this table.
     starts : tuple of mappings
         Configurations to try first.
-    fixed : mapping of str to object, default={}
-        Parameters that do not vary.
+    steps : mapping of str to Ranges, default={}
+        For each step that a chain may have, its space.
     """
 
     algorithm: Algorithm
     chains: Mapping[str, tuple[Chain, ...]]
-    ranges: Mapping[str, Range | BaseDistribution]
+    ranges: Ranges
     starts: tuple[Params, ...]
-    fixed: Params = field(default_factory=dict)
+    steps: Mapping[str, Ranges] = field(default_factory=dict)
 
     @property
     def step_names(self) -> frozenset[str]:
@@ -68,19 +75,16 @@ class AlgorithmSpace:
         Parameters
         ----------
         ranges : mapping of str to range or plain value, or None
-            A range replaces the algorithm's own, a plain value fixes the parameter.
+            A range replaces the one that is there, a plain value fixes the parameter.
         starts : tuple of mappings
             Tried before the algorithm's own.
         """
-        ranges = ranges or {}
-        fixed = {name: v for name, v in ranges.items() if isinstance(v, Option)}
-        varied = {name: v for name, v in ranges.items() if name not in fixed}
-        kept = {name: v for name, v in self.ranges.items() if name not in fixed}
+        own, of_steps = self._sorted(ranges or {})
         return replace(
             self,
-            ranges={**kept, **varied},
+            ranges=self.ranges.bent(own),
             starts=(*starts, *self.starts),
-            fixed={**self.fixed, **fixed},
+            steps={name: space.bent(of_steps.get(name, {})) for name, space in self.steps.items()},
         )
 
     def start_candidates(self) -> tuple[Candidate, ...]:
@@ -89,41 +93,71 @@ class AlgorithmSpace:
         return tuple({candidate.key: candidate for candidate in found}.values())
 
     def distributions(self) -> dict[str, BaseDistribution]:
-        """Return everything that may vary, for ``Study.ask``."""
-        varied = {name: self._distribution(name, given) for name, given in self.ranges.items()}
-        for kind, chains in self.chains.items():
-            if len(chains) > 1:
-                options = Choice(*(JOIN.join(chain) for chain in chains))
-                varied[PREPARE + kind] = options.distribution()
+        """Return everything that may vary, by name."""
+        varied = self.ranges.distributions()
+        varied |= {
+            PREPARE + kind: Choice(*(JOIN.join(chain) for chain in chains)).distribution()
+            for kind, chains in self.chains.items()
+            if len(chains) > 1
+        }
+        for step, space in self.steps.items():
+            varied |= {step + OF + name: one for name, one in space.distributions().items()}
         return varied
+
+    def draw(self, suggest: Callable[[str, BaseDistribution], Any]) -> dict[str, Any]:
+        """Return the parameters of a trial, without what is not used with the others.
+
+        Parameters
+        ----------
+        suggest : callable (name, distribution) -> value
+        """
+        varied = self.distributions()
+
+        def ask(name: str) -> Any:
+            return suggest(name, varied[name])
+
+        drawn = {name: ask(name) for name in varied if name.startswith(PREPARE)}
+        drawn |= self.ranges.draw(ask)
+        used = {name for chain in self._chosen(drawn).values() for name in chain}
+        for step in sorted(used & {*self.steps}):
+            found = self.steps[step].draw(partial(_ask_for, ask, step))
+            drawn |= {step + OF + name: value for name, value in found.items()}
+        return drawn
 
     def candidate(self, params: Mapping[str, Any]) -> Candidate:
         """Return the candidate that a trial's parameters describe."""
-        chosen = {name.removeprefix(PREPARE): value for name, value in params.items()}
+        own, of_steps = self._sorted(params)
+        built = {name: space.complete(of_steps.get(name, {})) for name, space in self.steps.items()}
         return Candidate(
             algorithm=self.algorithm.name,
-            params={n: v for n, v in params.items() if not n.startswith(PREPARE)}
-            | dict(self.fixed),
+            params=self.ranges.complete(own),
             preparation={
-                kind: _steps(chosen.get(kind, chains[0])) for kind, chains in self.chains.items()
+                kind: tuple(Step(name=name, params=built.get(name, {})) for name in chain)
+                for kind, chain in self._chosen(params).items()
             },
         )
 
     def flat(self, candidate: Candidate) -> dict[str, Any] | None:
-        """Return a candidate as parameters of a trial; None where it lies outside the space."""
+        """Return a candidate as parameters of a trial; None where it lies outside the space.
+
+        A step's parameters may be left out, which means what the step itself takes then.
+        """
         varied = self.distributions()
-        flat = {n: v for n, v in candidate.params.items() if n not in self.fixed}
+        flat = {n: v for n, v in candidate.params.items() if n not in self.ranges.fixed}
+        if set(flat) != self.ranges.used({**candidate.params, **self.ranges.fixed}):
+            return None
         for kind, chain in candidate.preparation.items():
             if PREPARE + kind in varied:
                 flat[PREPARE + kind] = JOIN.join(step.name for step in chain)
-        if set(flat) != set(varied):
-            return None
+            for step in chain:
+                fixed = self.steps[step.name].fixed if step.name in self.steps else {}
+                flat |= {step.name + OF + n: v for n, v in step.params.items() if n not in fixed}
         try:
             inside = all(
-                given._contains(given.to_internal_repr(flat[name]))  # noqa: SLF001 - Optuna has no public test
-                for name, given in varied.items()
+                varied[name]._contains(varied[name].to_internal_repr(value))  # noqa: SLF001 - Optuna has no public test
+                for name, value in flat.items()
             )
-        except (TypeError, ValueError):
+        except (KeyError, TypeError, ValueError):
             return None
         return flat if inside else None
 
@@ -131,69 +165,109 @@ class AlgorithmSpace:
         prepare = start.get("prepare", {})
         params = {name: value for name, value in start.items() if name != "prepare"}
         chosen = {
-            PREPARE + kind: chain for kind, chain in prepare.items() if self._has(kind, chain)
+            PREPARE + kind: chain
+            for kind, chain in prepare.items()
+            if _names(chain) in self.chains.get(kind, ())
         }
         return self.candidate(params | chosen)
 
-    def _has(self, kind: str, chain: str) -> bool:
-        return _names(chain) in self.chains.get(kind, ())
+    def _chosen(self, params: Mapping[str, Any]) -> dict[str, Chain]:
+        """Return the chain of each kind."""
+        return {
+            kind: _names(params.get(PREPARE + kind, chains[0]))
+            for kind, chains in self.chains.items()
+        }
 
-    def _distribution(self, name: str, given: Range | BaseDistribution) -> BaseDistribution:
-        if isinstance(given, Float | Int | Choice):
-            return given.distribution()
-        from optuna.distributions import BaseDistribution
-
-        if isinstance(given, BaseDistribution):
-            return given
-        raise PluginError(
-            "E_PLUGIN_SPACE",
-            f"Algorithm {self.algorithm.name!r}: the range of {name!r} is {given!r},"
-            " expected Float, Int, Choice or an Optuna distribution.",
-        )
+    def _sorted(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """Tell the algorithm's own parameters from those of each step."""
+        own: dict[str, Any] = {}
+        of_steps: dict[str, dict[str, Any]] = {}
+        for name, value in given.items():
+            step, _, local = name.partition(OF)
+            if local and step in self.steps and name not in self.ranges.varied:
+                of_steps.setdefault(step, {})[local] = value
+            elif not name.startswith(PREPARE):
+                own[name] = value
+        return own, of_steps
 
 
 def algorithm_space(
-    algorithm: Algorithm, schema: Schema, catalog: Catalog, context: Context
+    algorithm: Algorithm,
+    schema: Schema,
+    catalog: Catalog,
+    context: Context,
+    declined: frozenset[tuple[str, str]] = frozenset(),
 ) -> AlgorithmSpace | None:
-    """Return what may be tried of an algorithm, or None where no column can reach it."""
+    """Return what may be tried of an algorithm, or None where no column can reach it.
+
+    Parameters
+    ----------
+    algorithm : Algorithm
+    schema : Schema
+    catalog : Catalog
+    context : Context
+    declined : frozenset of (kind, step), default=frozenset()
+        Steps that looked at the columns of a kind and said that these are not theirs.
+    """
     kinds = list(dict.fromkeys(feature.kind for feature in schema.features))
-    steps = catalog.preprocessors.values()
-    found = {kind.value: possible_chains(kind, algorithm.accepts, steps) for kind in kinds}
+    found = {}
+    for kind in kinds:
+        steps = [s for n, s in catalog.preprocessors.items() if (kind.value, n) not in declined]
+        found[kind.value] = possible_chains(kind, algorithm.accepts, steps)
     chains = {kind: options for kind, options in found.items() if options}
     if kinds and not chains and algorithm.accepts != NOTHING:
         return None
-    ranges = algorithm.space(context) if callable(algorithm.space) else algorithm.space
-    return AlgorithmSpace(
-        algorithm=algorithm, chains=chains, ranges=ranges, starts=algorithm.starts
+    given = algorithm.space(context) if callable(algorithm.space) else algorithm.space
+    space = AlgorithmSpace(
+        algorithm=algorithm,
+        chains=chains,
+        ranges=Ranges(owner=f"Algorithm {algorithm.name!r}", varied=given),
+        starts=algorithm.starts,
     )
+    used = {name: catalog.preprocessors[name] for name in sorted(space.step_names)}
+    spaces = {n: Ranges(owner=f"Preprocessor {n!r}", varied=s.space) for n, s in used.items()}
+    return replace(space, steps=spaces)
 
 
 def spaces_for(
-    schema: Schema, task: Task, catalog: Catalog, context: Context
+    schema: Schema, task: Task, catalog: Catalog, context: Context, table: Table | None = None
 ) -> tuple[AlgorithmSpace, ...]:
-    """Return the spaces of all algorithms that can do a task at this size, by name."""
+    """Return the spaces of all algorithms that can do a task at this size, by name.
+
+    Parameters
+    ----------
+    schema : Schema
+    task : Task
+    catalog : Catalog
+    context : Context
+    table : Table or None, default=None
+        What steps may look at before they say whether the columns are theirs.
+    """
+    declined = declined_steps(schema, catalog, context, table)
+    declared = (one for one in catalog.algorithms.values() if _possible(one, task, context, schema))
     found = (
-        algorithm_space(algorithm, schema, catalog, context)
-        for algorithm in catalog.algorithms.values()
-        if _possible(algorithm, task, context)
+        algorithm_space(algorithm, schema, catalog, context, declined)
+        for algorithm in (one.known() for one in declared)
+        if _possible(algorithm, task, context, schema)
     )
     return tuple(space for space in found if space is not None)
 
 
-def _possible(algorithm: Algorithm, task: Task, context: Context) -> bool:
+def _possible(algorithm: Algorithm, task: Task, context: Context, schema: Schema) -> bool:
     return bool(
         algorithm.tasks & task.names
         and context.n_rows <= (algorithm.max_rows or context.n_rows)
         and context.n_columns <= (algorithm.max_columns or context.n_columns)
         and context.n_classes <= (algorithm.max_classes or context.n_classes)
+        and (algorithm.monotonic or not any(feature.monotonic for feature in schema.features))
     )
+
+
+def _ask_for(ask: Callable[[str], Any], step: str, name: str) -> Any:
+    return ask(step + OF + name)
 
 
 def _names(chain: str | Chain) -> Chain:
     if isinstance(chain, str):
         return tuple(chain.split(JOIN)) if chain else ()
     return tuple(chain)
-
-
-def _steps(chain: str | Chain) -> tuple[Step, ...]:
-    return tuple(Step(name=name) for name in _names(chain))

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from shutil import copyfile
 from typing import TYPE_CHECKING, Any, cast
 
+from automl.candidate import lineage
 from automl.candidate.pipeline import FittedChain, FittedStep, Pipeline, Preparation
 from automl.candidate.recipe import Candidate
 from automl.data.table import Kind
@@ -225,6 +226,8 @@ def _structure(pipeline: Pipeline, how: Mapping[str, str]) -> dict[str, Any]:
         "categories": list(preparation.categories),
         "n_levels": list(preparation.n_levels),
         "names": list(preparation.names),
+        "lineage": lineage.to_json(preparation.lineage),
+        "monotonic": list(preparation.monotonic),
         "chains": [
             {
                 "kind": chain.kind.value,
@@ -250,6 +253,7 @@ def _rebuild(structure: Mapping[str, Any], catalog: Catalog, load: Any) -> Pipel
             number += 1
         chains.append(FittedChain(kind=Kind(chain["kind"]), steps=tuple(steps)))
     learned = "estimator" in structure["how"]
+    algorithm = catalog.get("algorithm", candidate.algorithm) if learned else None
     return Pipeline(
         candidate=candidate,
         task=catalog.get("task", structure["task"]),
@@ -260,10 +264,13 @@ def _rebuild(structure: Mapping[str, Any], catalog: Catalog, load: Any) -> Pipel
             categories=tuple(structure["categories"]),
             n_levels=tuple(structure["n_levels"]),
             names=tuple(structure["names"]),
+            lineage=lineage.from_json(structure.get("lineage", ())),
+            monotonic=tuple(int(sign) for sign in structure.get("monotonic", ())),
         ),
         estimator=load("estimator", "algorithm", candidate.algorithm) if learned else None,
         present=tuple(int(code) for code in structure["present"]),
         constant=tuple(float(number) for number in structure["constant"]),
+        quick=algorithm and algorithm.quick,
     )
 
 

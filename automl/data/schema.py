@@ -36,6 +36,8 @@ class Feature:
     format : str, default=""
         How strings are read: for a date one of `automl.data.parse.DATE_FORMATS`, for a number the
         decimal mark ``","`` (empty: a point).
+    monotonic : int, default=0
+        1 where predictions must not fall while the number rises, -1 where they must not rise.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Feature:
     dtype: str = ""
     form: str = ""
     format: str = ""
+    monotonic: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

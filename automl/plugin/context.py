@@ -36,6 +36,13 @@ class Context:
         Threads that fitting may use.
     metric : str, default=""
         Name of the metric that the search optimises.
+    monotonic : tuple of int, default=()
+        For each column of the matrix 1 where predictions (of two classes: the probability of the
+        second) must not fall while it rises, -1 where they must not rise, else 0. Empty unless the
+        user asks for it; only algorithms with ``monotonic=True`` are then tried.
+    device : str, default="cpu"
+        Where to fit: ``"cpu"``, or what the user asks for (``"cuda"``, ``"cuda:1"``) if the
+        algorithm names its first word in ``devices``.
     """
 
     task: str
@@ -49,6 +56,8 @@ class Context:
     seed: int = 0
     threads: int = 1
     metric: str = ""
+    monotonic: tuple[int, ...] = ()
+    device: str = "cpu"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,6 +115,18 @@ class Algorithm:
         may build. None means that it predicts but cannot be saved.
     default : bool, default=True
         Whether it belongs into a default search; False for one that is only tried when named.
+    monotonic : bool, default=False
+        Whether it obeys ``context.monotonic``; such a one accepts ``number``, ``missing`` and
+        ``unscaled``, so that numbers arrive as they are.
+    devices : frozenset of str, default={"cpu"}
+        What ``context.device`` may begin with, such as ``"cuda"``.
+    memory : callable (context, params) -> float, or None, default=None
+        Bytes that a fit takes at most, about, beside the matrix; a candidate that would not fit is
+        not tried. None: learned from what its candidates take.
+    quick : callable (estimator) -> callable (X) -> values, or None, default=None
+        A quicker way to ask a fitted estimator for the values of a few rows (a dense matrix):
+        probabilities of shape (n_rows, n_classes), or numbers of shape (n_rows,). It may return
+        None where there is none.
     read : callable (algorithm) -> algorithm, or None, default=None
         Fills in what can be known only once the library is imported; asked through `known` when a
         search is about to try the algorithm, or a model with it is loaded.
@@ -138,12 +150,21 @@ class Algorithm:
     max_classes: int | None = None
     saved: Saved | tuple[str, ...] | None = ()
     default: bool = True
+    monotonic: bool = False
+    devices: frozenset[str] = frozenset({"cpu"})
+    memory: Callable[[Context, Params], float] | None = None
+    quick: Callable[[Any], Callable[[Any], Any] | None] | None = None
     read: Callable[[Algorithm], Algorithm] | None = None
 
     def __post_init__(self) -> None:
         check_name(self)
-        check_words(self, "tasks", "accepts")
+        check_words(self, "tasks", "accepts", "devices")
         check_callable(self, "build")
+        for name in ("memory", "quick"):
+            if getattr(self, name) is not None:
+                check_callable(self, name)
+        if self.monotonic and not self.accepts >= {"number", "missing", "unscaled"}:
+            refuse(self, "monotonic", True, "possible unless it accepts number, missing, unscaled")
         if not self.starts:
             refuse(self, "starts", self.starts, "at least one configuration ({} is one)")
         if not self.cost > 0:
@@ -200,7 +221,10 @@ class Preprocessor:
     build : callable (params, context) -> transformer
         Returns an unfitted transformer with ``fit(X, y)`` and ``transform(X)``, and
         ``fit_transform(X, y)`` where that is quicker. ``X`` is the block
-        of one kind as `automl.data.table.Kind` describes it, or what the step before gave.
+        of one kind as `automl.data.table.Kind` describes it, or what the step before gave. Where it
+        also has ``lineage(n_in)``, which returns for each column that comes out the numbers of
+        those that it was made of, or scikit-learn's ``get_feature_names_out(names)``, the engine
+        keeps the line back to the user's columns; else all of them stand for each.
     removes : frozenset of str, default=frozenset()
         Traits that are gone afterwards if they were there (an encoder that deals with missing
         cells removes ``"missing"``).
@@ -210,6 +234,10 @@ class Preprocessor:
     crossfits : bool, default=False
         Whether ``fit_transform(X, y)`` does that by itself (as scikit-learn's TargetEncoder does).
     space : mapping of str to range, default={}
+        What the search may vary; what is not given is up to ``build``.
+    wants : callable (block, context) -> bool, or None, default=None
+        Called once a run with up to 2,000 raw rows of the columns of one kind that it takes; False
+        says that these are not its own, and no chain with it is tried.
     priority : int, default=50
         Of two possible chains the one with the lower numbers is the default.
     requires : tuple of str, default=()
@@ -225,6 +253,7 @@ class Preprocessor:
     supervised: bool = False
     crossfits: bool = False
     space: Space = field(default_factory=dict)
+    wants: Callable[[Any, PrepareContext], bool] | None = None
     priority: int = 50
     requires: tuple[str, ...] = ()
     saved: Saved | tuple[str, ...] | None = ()
@@ -233,3 +262,5 @@ class Preprocessor:
         check_name(self)
         check_words(self, "takes", "emits")
         check_callable(self, "build")
+        if self.wants is not None:
+            check_callable(self, "wants")

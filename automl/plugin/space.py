@@ -6,8 +6,9 @@ A plugin that writes its space with these imports nothing heavy; one that prefer
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from automl.errors import PluginError
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 Option = bool | int | float | str | None
 """A value that a choice may offer."""
+
+When = Mapping[str, Option | tuple[Option, ...]]
+"""For other parameters of the space the value, or the values, with which a parameter is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +31,15 @@ class Float:
     low, high : float
     log : bool, default=False
         Draw the logarithm uniformly; needs ``low > 0``.
+    when : mapping of str to value or tuple of values, default={}
+        Other parameters of the same space, and what each has to be: else this one is neither drawn
+        nor handed over.
     """
 
     low: float
     high: float
     log: bool = False
+    when: When = field(default_factory=dict, kw_only=True, hash=False)
 
     def __post_init__(self) -> None:
         _check_bounds(self)
@@ -52,11 +60,14 @@ class Int:
     low, high : int
     log : bool, default=False
         Draw the logarithm uniformly; needs ``low > 0``.
+    when : mapping of str to value or tuple of values, default={}
+        As for `Float`.
     """
 
     low: int
     high: int
     log: bool = False
+    when: When = field(default_factory=dict, kw_only=True, hash=False)
 
     def __post_init__(self) -> None:
         _check_bounds(self)
@@ -76,17 +87,22 @@ class Choice:
     ----------
     *options : bool, int, float, str or None
         What JSON can say without loss.
+    when : mapping of str to value or tuple of values, default={}
+        As for `Float`.
     """
 
     options: tuple[Option, ...]
+    when: When = field(default_factory=dict, hash=False)
 
-    def __init__(self, *options: Option) -> None:
+    def __init__(self, *options: Option, when: When | None = None) -> None:
         if not options or not all(isinstance(o, bool | int | float | str | None) for o in options):
             raise PluginError(
                 "E_PLUGIN_SPACE",
                 f"Choice() takes one or more of bool, int, float, str or None, got {options!r}.",
             )
         object.__setattr__(self, "options", options)
+        object.__setattr__(self, "when", {} if when is None else when)
+        _check_when(self)
 
     def distribution(self) -> BaseDistribution:
         """Return the Optuna distribution."""
@@ -104,3 +120,17 @@ def _check_bounds(given: Float | Int) -> None:
         raise PluginError("E_PLUGIN_SPACE", f"{given!r} has no value: low must not exceed high.")
     if given.log and given.low <= 0:
         raise PluginError("E_PLUGIN_SPACE", f"{given!r} with log=True needs low > 0.")
+    _check_when(given)
+
+
+def _check_when(given: Range) -> None:
+    when: Any = given.when
+    pairs = when.items() if isinstance(when, Mapping) else ((None, None),)
+    for name, value in pairs:
+        options = value if isinstance(value, tuple) else (value,)
+        if not isinstance(name, str) or not all(isinstance(one, Option) for one in options):
+            raise PluginError(
+                "E_PLUGIN_SPACE",
+                f"{given!r}: when={when!r} is not a mapping of other parameters to a value or a "
+                'tuple of values, such as {"kernel": "rbf"}.',
+            )

@@ -111,7 +111,7 @@ class Question:
                 strategy.spaces.get(space.algorithm.name),
                 tuple(strategy.starts.get(space.algorithm.name, ())),
             )
-            for space in spaces_for(self.schema, self.task, self.catalog, context)
+            for space in spaces_for(self.schema, self.task, self.catalog, context, self.table)
             if named or space.algorithm.default
         )
 

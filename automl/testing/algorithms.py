@@ -83,7 +83,7 @@ def _corners_of_the_space_fit(bench: LearningBench) -> None:
         for what, params in _corners(bench.space(case).distributions()):
             if number and what not in {"all lowest", "all highest"}:
                 continue
-            chosen = {name: v for name, v in params.items() if not name.startswith("prepare:")}
+            chosen = bench.space(case).candidate(params).params
             try:
                 pipeline = bench.fit(case, Fit(params=chosen, report=stop_soon))
                 values = bench.ask(pipeline, case.problem.fresh)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from optuna.distributions import FloatDistribution
 
+from automl.candidate.ranges import Ranges
 from automl.candidate.recipe import Candidate, Step
 from automl.candidate.space import AlgorithmSpace
 from automl.errors import PluginError
@@ -23,7 +24,7 @@ def space(
     return AlgorithmSpace(
         algorithm=algorithm,
         chains=chains or {"number": (("impute",),), "category": (("one_hot",), ("target",))},
-        ranges=given if ranges is None else ranges,  # type: ignore[arg-type]  # wrong ones too
+        ranges=Ranges(owner="toy", varied=given if ranges is None else ranges),  # type: ignore[arg-type]  # wrong ones too
         starts=starts,
     )
 

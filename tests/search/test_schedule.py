@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from automl.candidate.ranges import Ranges
 from automl.candidate.recipe import Candidate
 from automl.candidate.space import AlgorithmSpace
 from automl.plugin import Algorithm, Int
@@ -19,7 +20,7 @@ def study(name: str, cost: float, n_starts: int = 2) -> AlgorithmStudy:
     space = AlgorithmSpace(
         algorithm=algorithm,
         chains={},
-        ranges={"depth": Int(0, 1000)},
+        ranges=Ranges(owner=name, varied={"depth": Int(0, 1000)}),
         starts=tuple({"depth": n} for n in range(n_starts)),
     )
     return AlgorithmStudy(space, 0, greater_is_better=True)

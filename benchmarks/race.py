@@ -1,158 +1,164 @@
-"""Race `automl fit` against default LightGBM on the tables of a catalogue.
-
-    python benchmarks/race.py FOLDER                       # all tables, 30 s each
-    python benchmarks/race.py FOLDER --only car --budget 10
-    python benchmarks/race.py --summary                    # only the table of results
-
-Who takes part (`CONTENDERS`), what is asked (`questions`) and how long it may take (`--budget`) are
-three separate lists. A contender gets two files and gives values back; it never sees the answers
-and never scores itself. Whatever goes wrong with it is a row of the results. A row that is there
-already is not run again, so a race that was stopped goes on where it was.
-"""
+"""All jobs of a race, one after the other or beside each other, each done once."""
 
 from __future__ import annotations
 
-import argparse
-import tempfile
-import time
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import pandas as pd
-from contenders import CONTENDERS, TIMELESS, Answer, Job, LateError, version
-from questions import METRICS, Question, questions, test_rows
-from results import Row, append, read_rows, summary
+import psutil
 
-RESULTS = Path(__file__).resolve().parent / "results" / "race.csv"
+from benchmarks import rows
+from benchmarks.contenders import Contender
+from benchmarks.environments import built
+from benchmarks.job import Task, do
+from benchmarks.limits import Limits
+from benchmarks.machine import commit, machine, now, usable_cpus
+from benchmarks.process import memory_of
+from benchmarks.progress import Progress
+from benchmarks.tables import Question, Table, question
 
-
-def score(answer: Answer, truth: pd.Series, known: list[str], task: str) -> float:
-    """Score values against the truth, over the classes of the training rows."""
-    from sklearn.metrics import log_loss, roc_auc_score, root_mean_squared_error
-
-    if not np.isfinite(answer.values).all() or len(answer.values) != len(truth):
-        raise ValueError("values are missing or not finite")
-    if task == "regression":
-        return float(root_mean_squared_error(truth.to_numpy(float), answer.values))
-    if unknown := set(answer.classes) - set(known):
-        raise ValueError(f"classes that were not in training: {sorted(unknown)}")
-    shares = np.zeros((len(truth), len(known)))
-    for label, column in zip(answer.classes, np.transpose(answer.values), strict=True):
-        shares[:, known.index(label)] = column
-    if task == "binary":
-        return float(roc_auc_score(truth == known[1], shares[:, 1]))
-    shares = np.clip(shares, 1e-15, None)
-    shares /= shares.sum(axis=1, keepdims=True)
-    return float(log_loss(truth, shares, labels=known))
+LOCK = "running"
 
 
-def race(question: Question, name: str, args: argparse.Namespace) -> Row:
-    """Let one contender answer one question."""
-    table = pd.read_parquet(question.path)
-    table = table[table[question.target].notna()].reset_index(drop=True)
-    held = np.zeros(len(table), dtype=bool)
-    held[test_rows(table[question.target], question)] = True
-    train, test = table[~held], table[held]
-    n_dropped, known = 0, []
-    if question.task != "regression":
-        known = sorted(train[question.target].astype(str).unique())
-        seen = test[question.target].astype(str).isin(known)
-        n_dropped, test = int((~seen).sum()), test[seen]
-    truth = test[question.target]
-    truth = truth if question.task == "regression" else truth.astype(str)
-    status, number, seconds, message = "ok", float("nan"), float("nan"), ""
-    start = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="race-") as place:
-        folder = Path(place)
-        train.to_parquet(folder / "train.parquet", index=False)
-        test.drop(columns=question.target).to_parquet(folder / "test.parquet", index=False)
-        job = Job(
-            train=folder / "train.parquet",
-            test=folder / "test.parquet",
-            task=question.task,
-            target=question.target,
-            budget=args.budget,
-            jobs=args.jobs,
-            folder=folder,
+class RaceError(Exception):
+    """A race that cannot be started as asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Who, what and how long."""
+
+    suite: str
+    tables: list[Table]
+    contenders: list[Contender]
+    limits: Limits
+    folds: int | None = None
+    cores: int = 1
+    jobs: int = 1
+    again: bool = False  # run once more what did not end well
+
+
+def race(plan: Plan, out: Path) -> None:
+    """Do all jobs that have no row yet.
+
+    Raises
+    ------
+    RaceError
+        If more cores are asked for than there are, or the folder is in use.
+    SetupError
+        If a contender has no environment.
+    """
+    cpus = usable_cpus()
+    if plan.cores * plan.jobs > len(cpus):
+        raise RaceError(
+            f"{plan.jobs} jobs of {plan.cores} cores need more than the {len(cpus)} there are; "
+            "jobs that share cores measure each other"
         )
+    facts = {contender.name: built(contender) for contender in plan.contenders}
+    versions = {name: str(said["version"]) for name, said in facts.items()}
+    with _locked(out):
+        rows.write_header(out, _header(plan, facts))
+        shutil.rmtree(out / "tmp", ignore_errors=True)
+        known = {row.key: row for row in rows.read(out)}
+        with Progress(_count(plan)) as progress:
+            tasks = _tasks(plan, versions, known, progress)
+            _do_all(tasks, plan, cpus, out, progress)
+        shutil.rmtree(out / "tmp", ignore_errors=True)
+
+
+def _header(plan: Plan, facts: dict[str, dict[str, Any]]) -> rows.Header:
+    return rows.Header(
+        suite=plan.suite,
+        date=now(),
+        commit=commit(),
+        machine=machine(),
+        memory_of=memory_of(),
+        contenders=facts,
+    )
+
+
+def _count(plan: Plan) -> int:
+    folds = sum(table.n_folds(plan.folds) for table in plan.tables)
+    return folds * len(plan.contenders)
+
+
+def _tasks(
+    plan: Plan, versions: dict[str, str], known: dict[str, rows.Row], progress: Progress
+) -> Iterator[Task]:
+    """Make the jobs that are to be done, a table at a time, so that one table is in memory."""
+    for table in plan.tables:
+        for fold in range(table.n_folds(plan.folds)):
+            asked: Question = question(table, fold)
+            for contender in plan.contenders:
+                task = Task(
+                    suite=plan.suite,
+                    asked=asked,
+                    contender=contender,
+                    version=versions[contender.name],
+                    limits=plan.limits,
+                    cores=plan.cores,
+                    seed=fold,
+                )
+                row = known.get(task.key)
+                if row is None or (plan.again and row.status != "ok"):
+                    yield task
+                else:
+                    progress.skip()
+
+
+def _do_all(
+    tasks: Iterator[Task], plan: Plan, cpus: list[int], out: Path, progress: Progress
+) -> None:
+    """Keep as many jobs running as asked, each on cores of its own."""
+    free = [cpus[i * plan.cores : (i + 1) * plan.cores] for i in range(plan.jobs)]
+    running: dict[Future[rows.Row], tuple[Task, list[int]]] = {}
+    guard = threading.Lock()
+
+    def finish(block: bool) -> None:
+        done, _ = wait(running, timeout=None if block else 0, return_when=FIRST_COMPLETED)
+        for future in done:
+            task, used = running.pop(future)
+            free.append(used)
+            row = future.result()
+            with guard:
+                rows.append(out, row)
+            progress.done(row)
+            del task
+
+    with ThreadPoolExecutor(plan.jobs) as pool:
+        for task in tasks:
+            while not free:
+                finish(block=True)
+            used = free.pop(0)
+            progress.start(task)
+            running[pool.submit(do, task, used, out / "tmp")] = (task, used)
+        while running:
+            finish(block=True)
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """Let one race at a time write into a folder; a race that died does not bar the way."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / LOCK
+    me = psutil.Process()
+    if path.exists():
+        number, _, born = path.read_text(encoding="utf-8").partition(" ")
         try:
-            answer = CONTENDERS[name](job)
-            seconds = answer.seconds
-            number = score(answer, truth, known, question.task)
-        except Exception as error:  # a guest's crash is a row
-            status = "late" if isinstance(error, LateError) else "failed"
-            message = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-            seconds = time.perf_counter() - start if np.isnan(seconds) else seconds
-    return Row(
-        table=question.table,
-        split=question.split,
-        contender=name,
-        budget="" if name in TIMELESS else f"{args.budget:g}",
-        jobs="" if args.jobs is None else str(args.jobs),
-        task=question.task,
-        metric=METRICS[question.task],
-        status=status,
-        score="" if status != "ok" else float(f"{number:.6g}"),
-        seconds=round(seconds, 2),
-        n_train=len(train),
-        n_test=len(test),
-        n_dropped=n_dropped,
-        version=version(name),
-        message=message,
-    )
-
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "folder", type=Path, nargs="?", help="folder with catalog.csv and the tables"
-    )
-    parser.add_argument("--budget", type=float, default=30, help="seconds for each fit (30)")
-    parser.add_argument(
-        "--only", action="append", default=[], metavar="TABLE", help="may be repeated"
-    )
-    parser.add_argument("--jobs", type=int, help="cores for each contender (all)")
-    parser.add_argument("--contender", action="append", choices=sorted(CONTENDERS), help="all")
-    parser.add_argument("--splits", type=int, default=3, help="at most so many of each table (3)")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="CSV that rows are appended to")
-    parser.add_argument("--again", action="store_true", help="run what has failed before once more")
-    parser.add_argument("--summary", action="store_true", help="race nothing, write the summary")
-    args = parser.parse_args()
-    if args.folder is None and not args.summary:
-        parser.error("FOLDER is needed to race")
-    return args
-
-
-def main() -> None:
-    args = arguments()
-    budget = f"{args.budget:g}"
-    rows = {row.key: row for row in read_rows(args.out)}
-    asked = [] if args.summary else list(questions(args.folder, args.only))
-    jobs = "" if args.jobs is None else str(args.jobs)
-    for question in asked:
-        for name in args.contender or CONTENDERS:
-            key = (
-                question.table,
-                str(question.split),
-                name,
-                "" if name in TIMELESS else budget,
-                jobs,
-            )
-            done = key in rows and not (args.again and rows[key].status != "ok")
-            if question.split >= args.splits or done:
-                continue
-            row = race(question, name, args)
-            rows[key] = row
-            append(args.out, row)
-            print(
-                f"{row.table:20} {row.split} {row.contender:9} {row.status:6} {row.metric:8} "
-                f"{row.score!s:>10} {row.seconds:>7} s  {row.message}",
-                flush=True,
-            )
-    text = summary([row for row in rows.values() if row.jobs == jobs], budget)
-    args.out.with_suffix(".md").write_text(text, encoding="utf-8")
-    print(text)
-
-
-if __name__ == "__main__":
-    main()
+            alive = abs(psutil.Process(int(number)).create_time() - float(born)) < 1
+        except (psutil.Error, ValueError):
+            alive = False
+        if alive and int(number) != os.getpid():
+            raise RaceError(f"process {number} is racing into {out} already")
+    path.write_text(f"{me.pid} {me.create_time()}", encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)

@@ -95,8 +95,8 @@ def _probabilities(estimator: Any, X: Any, n_classes: int) -> NDArray[np.float64
         return _from_scores(estimator, X, n_classes)
     said = np.asarray(estimator.predict_proba(X), dtype=np.float64)
     classes = getattr(estimator, "classes_", None)
-    if said.shape[1] == n_classes or classes is None:
-        return said
+    if said.ndim != 2 or said.shape[1] == n_classes or classes is None:
+        return said  # a wrong shape is named where the engine looks at it
     values = np.zeros((len(said), n_classes))
     values[:, np.asarray(classes, dtype=np.intp)] = said
     return values

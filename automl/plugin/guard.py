@@ -109,27 +109,41 @@ def _write_logging(state: tuple[int, list[logging.Handler]]) -> None:
 
 
 def _read_numpy() -> Any:
-    """Return NumPy's global random state and error handling; None where NumPy is not loaded."""
+    """Return NumPy's global random state; None where NumPy is not loaded."""
     if "numpy.random" not in sys.modules:
         return None
     import numpy as np
 
     state: Any = np.random.get_state()
-    return (state[0], state[1].tolist(), *state[2:]), np.geterr()
+    return state[0], state[1].tolist(), *state[2:]
 
 
 def _write_numpy(state: Any) -> None:
     import numpy as np
 
-    np.random.set_state(state[0])
-    np.seterr(**state[1])
+    np.random.set_state(state)
+
+
+def _read_seterr() -> Any:
+    if "numpy" not in sys.modules:
+        return None
+    import numpy as np
+
+    return np.geterr()
+
+
+def _write_seterr(state: Any) -> None:
+    import numpy as np
+
+    np.seterr(**state)
 
 
 _STATE: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
     "the environment": (lambda: dict(os.environ), _write_environment),
     "the working folder": (_read_folder, os.chdir),
     "the state of random": (random.getstate, random.setstate),
-    "the state of numpy.random or numpy.seterr": (_read_numpy, _write_numpy),
+    "the state of numpy.random": (_read_numpy, _write_numpy),
+    "numpy.seterr": (_read_seterr, _write_seterr),
     "the root logger": (_read_logging, _write_logging),
     "sys.excepthook": (lambda: sys.excepthook, lambda hook: setattr(sys, "excepthook", hook)),
 }

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from automl.plugin import Choice, Float, Int, Params, PrepareContext, Preprocessor, hookimpl
+from automl.plugin import Choice, Params, PrepareContext, Preprocessor, hookimpl
 
 if TYPE_CHECKING:
     from automl_prepare.texts import TextNgrams, TextSvd
@@ -39,6 +39,9 @@ MAX_STRING_TERMS = 2_000
 
 MAX_SPARSE, MAX_DENSE = 5_000, 300
 """Columns in all that indicators may take."""
+
+# Few values, so that what was prepared for one candidate is found again for another.
+SMOOTH = Choice(1.0, 3.0, 10.0, 30.0, 100.0)
 
 
 def _impute(params: Params, context: PrepareContext) -> Any:
@@ -145,6 +148,12 @@ def _text_score(params: Params, context: PrepareContext) -> Any:
     return TextScore(_svd(params, context, 0), context.n_classes, alpha=alpha)
 
 
+def _words_repeat(block: Any, context: PrepareContext) -> bool:
+    from automl_prepare.ngrams import words_repeat
+
+    return any(words_repeat(column) for column in block.T)
+
+
 def _own(*names: str) -> tuple[str, ...]:
     return tuple(f"automl_prepare.{name}" for name in names)
 
@@ -182,7 +191,7 @@ PREPROCESSORS = (
         removes=MISSING,
         emits=SPARSE,
         build=_one_hot,
-        space={"min_count": Int(1, 20, log=True)},
+        space={"min_count": Choice(1, 2, 5, 20)},
         priority=20,
         saved=_own("codes.OneHot", "codes.Lookup"),
     ),
@@ -201,7 +210,7 @@ PREPROCESSORS = (
         removes=MISSING,
         emits=NUMBER,
         build=_one_hot_dense,
-        space={"max_levels": Int(5, 50, log=True)},
+        space={"max_levels": Choice(5, 10, 20, 50)},
         priority=35,
         saved=_own("codes.OneHot", "codes.Lookup"),
     ),
@@ -212,7 +221,7 @@ PREPROCESSORS = (
         emits=UNSCALED,
         build=_target_mean,
         supervised=True,
-        space={"smooth": Float(1.0, 100.0, log=True)},
+        space={"smooth": SMOOTH},
         priority=33,
         saved=_own("codes.TargetMean", "codes.Lookup"),
     ),
@@ -241,7 +250,7 @@ PREPROCESSORS = (
         emits=UNSCALED,
         build=_target_mean_string,
         supervised=True,
-        space={"smooth": Float(1.0, 100.0, log=True), "dims": Choice(0, 10)},
+        space={"smooth": SMOOTH, "dims": Choice(0, 10)},
         priority=30,
         saved=_own("strings.StringMean", "codes.TargetMean", "codes.Lookup"),
     ),
@@ -250,7 +259,7 @@ PREPROCESSORS = (
         takes=STRING,
         emits=CATEGORY,
         build=_as_category,
-        space={"min_count": Int(2, 50, log=True)},
+        space={"min_count": Choice(2, 5, 15, 50)},
         priority=50,
         saved=_own("codes.AsCategory", "codes.Lookup"),
     ),
@@ -268,7 +277,8 @@ PREPROCESSORS = (
         removes=MISSING,
         emits=SPARSE,
         build=_terms,
-        space={"max_terms": Int(2_000, 20_000, log=True)},
+        space={"max_terms": Choice(2_000, 5_000, 10_000, 20_000)},
+        wants=_words_repeat,
         priority=20,
         saved=_own(*_TEXTS),
     ),
@@ -280,7 +290,7 @@ PREPROCESSORS = (
         build=_text_score,
         supervised=True,
         crossfits=True,
-        space={"alpha": Float(0.1, 10.0, log=True)},
+        space={"alpha": Choice(0.1, 0.3, 1.0, 3.0, 10.0)},
         priority=30,
         saved=_own("texts.TextScore", "texts.TextSvd", *_TEXTS),
     ),
@@ -290,7 +300,7 @@ PREPROCESSORS = (
         removes=MISSING,
         emits=UNSCALED,
         build=_text_svd,
-        space={"dims": Int(20, 100, log=True)},
+        space={"dims": Choice(20, 50, 100)},
         priority=40,
         saved=_own("texts.TextSvd", *_TEXTS),
     ),

@@ -36,6 +36,18 @@ def unpack(packed: NDArray[np.uint8]) -> list[str]:
     return text.split("\n") if text else []
 
 
+def words_repeat(texts: Iterable[str | None]) -> bool:
+    """Tell whether any word occurs in two texts."""
+    seen: set[str] = set()
+    for text in texts:
+        found = TOKEN.findall((text or "")[:MAX_CHARS].lower())
+        words = {word for word in found if word.isalnum()}
+        if not seen.isdisjoint(words):
+            return True
+        seen |= words
+    return False
+
+
 def _pieces(word: str) -> list[str]:
     padded = f" {word} "
     size = len(padded)

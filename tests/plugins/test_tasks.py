@@ -148,6 +148,10 @@ def test_values_have_a_column_for_each_class():
     assert values.tolist() == said.tolist()
     wide = TASKS["multiclass"].values(_Says(said, np.array([0, 2])), X, 3)
     assert wide.tolist() == [[0.25, 0.0, 0.75], [1.0, 0.0, 0.0]]
+    assert TASKS["binary"].values(_Labels(), X, 2).tolist() == [[0.0, 1.0], [1.0, 0.0]]
+    numbers = TASKS["regression"].values(_Labels(), X, 0)
+    assert numbers.tolist() == [1.0, 0.0]
+    assert numbers.dtype == np.float64
 
 
 def test_probabilities_of_one_class_only_are_left_to_be_named_by_their_shape():
@@ -155,7 +159,3 @@ def test_probabilities_of_one_class_only_are_left_to_be_named_by_their_shape():
         _Says(np.array([0.75, 0.0]), np.array([0, 1])), np.zeros((2, 1)), 2
     )
     assert values.shape == (2,)
-    assert TASKS["binary"].values(_Labels(), X, 2).tolist() == [[0.0, 1.0], [1.0, 0.0]]
-    numbers = TASKS["regression"].values(_Labels(), X, 0)
-    assert numbers.tolist() == [1.0, 0.0]
-    assert numbers.dtype == np.float64

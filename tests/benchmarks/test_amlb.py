@@ -79,7 +79,7 @@ def test_a_fold_is_answered(tmp_path, task, metric):
     assert code == 0
     assert said.get("error_message") is None
     assert said["training_duration"] < 9
-    assert said["models_count"] >= 2
+    assert said["models_count"] >= 1
     assert list(said["inference_times"]) == ["1"]
     predictions = np.load(said["predictions"], allow_pickle=True)
     truth = table(task, 50)["class"].to_numpy()

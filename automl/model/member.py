@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -52,6 +53,16 @@ class Member:
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
         return cls(files=files, own=True)
+
+    @property
+    def lineage(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """For each column of its matrix a name, and the user's columns that it was made of."""
+        from automl.candidate import lineage
+        from automl.candidate.storage import STRUCTURE
+
+        structure = json.loads(self.files[STRUCTURE])
+        lines = lineage.from_json(structure.get("lineage", ()))
+        return tuple(zip(structure["names"], lines, strict=False))
 
     def load(self, catalog: Catalog, kept: dict[str, Any] | None = None) -> Pipeline:
         """Build the pipeline.
@@ -111,6 +122,11 @@ class Part:
     weight: float
     cv_score: float
     members: tuple[Member, ...]
+
+    @property
+    def lineage(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """As of its first member; the columns of the others may differ in number."""
+        return self.members[0].lineage
 
 
 class Shelf:

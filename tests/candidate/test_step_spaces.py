@@ -82,7 +82,7 @@ def test_optuna_is_asked_for_what_is_used_only_and_told_of_the_starts() -> None:
         assert candidate is not None
         assert ("degree" in candidate.params) == (candidate.params["kernel"] == "poly")
         one.tell(candidate, float(number % 7))
-    trials = one._study.trials  # noqa: SLF001 - nothing else tells what Optuna knows
+    trials = one._study.trials
     assert [dict(trial.params) for trial in trials[:2]] == [
         {**start, "prepare:category": "one_hot"} for start in starts
     ]

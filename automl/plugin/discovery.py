@@ -344,7 +344,7 @@ def _catalog(
         if missing:
             unavailable[name] = f"needs `pip install {' '.join(missing)}`"
         elif modules:
-            top = modules[0].split(".")[0]
+            top = modules[0].partition(".")[0]
             unavailable[name] = f"needs the module {top!r}, which is not installed"
         else:
             usable[f"{kind}s"][name] = value
@@ -354,7 +354,7 @@ def _catalog(
 
 def _is_found(module: str) -> bool:
     """Whether the package of a module is installed; nothing is imported for that."""
-    top = module.split(".")[0]
+    top = module.partition(".")[0]
     return top in sys.modules or find_spec(top) is not None
 
 

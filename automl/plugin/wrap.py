@@ -54,7 +54,7 @@ class Wrapped:
         known = _parameters(estimator)
         chosen: dict[str, Any] = {}
         for names, value in ((_SEEDS, context.seed), (_THREADS, context.threads)):
-            chosen |= {name: value for name in [n for n in names if n in known][:1]}
+            chosen |= dict.fromkeys([name for name in names if name in known][:1], value)
         if known.get("verbose", False) not in (False, 0, "no default"):
             chosen["verbose"] = False
         return estimator(**{**chosen, **params})

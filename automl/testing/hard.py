@@ -15,7 +15,7 @@ from automl.plugin.contributions import Saved
 from automl.testing.algorithms import SECTION
 from automl.testing.checks import CheckFailedError, Property, says
 from automl.testing.comparing import unlike
-from automl.testing.learning import Case, Fit, LearningBench, stop_soon
+from automl.testing.learning import Case, Fit, LearningBench, stop_at_once
 from automl.testing.problems import (
     Problem,
     encoded_numbers,
@@ -63,7 +63,7 @@ def _seconds(bench: LearningBench, n_rows: int) -> float:
         return 0.0
     prepared = bench.prepare(case)
     started = time.perf_counter()
-    pipeline = bench.fit(case, Fit(report=stop_soon), prepared)
+    pipeline = bench.fit(case, Fit(report=stop_at_once), prepared)
     bench.judge(bench.ask(pipeline, problem.fresh), case, f"{n_rows:,} rows")
     return time.perf_counter() - started
 
@@ -220,7 +220,9 @@ def _in_unit(case: Case, factor: float, shift: float) -> Case | None:
     y = np.concatenate([case.y, case.fresh_y]) * factor + shift
     encoded = encoded_numbers(case.task, y)
     n_rows = len(case.y)
-    return encoded and replace(case, y=encoded.y[:n_rows], fresh_y=encoded.y[n_rows:])
+    if encoded is None:
+        return None
+    return replace(case, y=encoded.y[:n_rows], fresh_y=encoded.y[n_rows:])
 
 
 def _beats_the_constant(values: NDArray[np.float64], case: Case) -> bool:

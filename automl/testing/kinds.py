@@ -22,7 +22,7 @@ _BENCHES = {
 
 _MODULES = {
     "algorithm": ("algorithms", "declared", "hard"),
-    "preprocessor": ("preprocessors",),
+    "preprocessor": ("preprocessors", "steps"),
     "metric": ("scoring",),
     "task": ("tasks",),
     "splitter": ("splitters",),

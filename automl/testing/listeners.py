@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING
 
 from automl import events
@@ -39,6 +40,23 @@ def _a_run_starts_it_anew(bench: Bench) -> None:
     if watched.changed:
         raise CheckFailedError(
             f"It changes {' and '.join(watched.changed)}.", "Leave global state alone."
+        )
+
+
+@says("A hundred events take less than a second.", SECTION)
+def _events_are_taken_quickly(bench: Bench) -> None:
+    started = time.perf_counter()
+    with contextlib.suppress(Exception):  # every_event_is_taken says it
+        receiver = bench.contribution.start()
+        started = time.perf_counter()
+        for number in range(100):
+            if receiver is not None:
+                receiver(events.Stage(elapsed=float(number), name="search"))
+    seconds = time.perf_counter() - started
+    if seconds > 1:
+        raise CheckFailedError(
+            f"A hundred events take {seconds:.1f} s, and the search waits as long.",
+            "Do slow work in a thread of its own, or at the end of the run.",
         )
 
 

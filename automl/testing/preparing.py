@@ -62,6 +62,7 @@ class PreparationBench:
         self.catalog = catalog
         self.plugins = plugins
         self.problem = easy_problem()
+        self._arrived: dict[tuple[Kind, int], tuple[tuple[FittedStep, ...], Any, Table]] = {}
 
     @cached_property
     def routes(self) -> list[Route]:
@@ -92,27 +93,49 @@ class PreparationBench:
     ) -> FittedChain:
         """Return the fitted steps up to the one that is checked."""
         problem = problem or self.problem
-        task, target, n_classes = self.target
-        y = target[: problem.table.n_rows] if y is None else y
-        context = PrepareContext(
-            task=task.like or task.name,
-            n_classes=n_classes,
-            n_rows=len(y),
-            features=problem.schema.of(route.kind),
-        )
-        block: Any = (problem.table if table is None else table).block(route.kind).copy()
-        steps = []
-        for step in (*route.before, self.preprocessor):
-            chosen = dict(params or {}) if step is self.preprocessor else {}
-            transformer = step.build(chosen, context)
-            transformer.fit(block, y)
-            block = transformer.transform(block)
-            steps.append(FittedStep(name=step.name, params=chosen, transformer=transformer))
-        return FittedChain(kind=route.kind, steps=tuple(steps))
+        y = self.target[1][: problem.table.n_rows] if y is None else y
+        context = self.context(route, problem)
+        first, block = self._before(route, problem, problem.table if table is None else table)
+        chosen = dict(params or {})
+        transformer = self.preprocessor.build(chosen, context)
+        transformer.fit(block.copy(), y)
+        last = FittedStep(name=self.preprocessor.name, params=chosen, transformer=transformer)
+        return FittedChain(kind=route.kind, steps=(*first, last))
+
+    def unfitted(self, route: Route) -> Any:
+        """Return a new transformer for a way to it."""
+        return self.preprocessor.build({}, self.context(route, self.problem))
 
     def fitted(self, route: Route) -> FittedChain:
         """Return the chain fitted on an easy problem."""
         return self.chain(route)
+
+    def context(self, route: Route, problem: Problem) -> PrepareContext:
+        """Return what the step is built for."""
+        task, _, n_classes = self.target
+        return PrepareContext(
+            task=task.like or task.name,
+            n_classes=n_classes,
+            n_rows=problem.table.n_rows,
+            features=problem.schema.of(route.kind),
+        )
+
+    def _before(
+        self, route: Route, problem: Problem, table: Table
+    ) -> tuple[tuple[FittedStep, ...], Any]:
+        """Return the fitted steps before it, which do not see the target, and what they give."""
+        key = (route.kind, id(table))
+        if key not in self._arrived:
+            block: Any = table.block(route.kind).copy()
+            steps: list[FittedStep] = []
+            for step in route.before:
+                transformer = step.build({}, self.context(route, problem))
+                transformer.fit(block, None)
+                block = transformer.transform(block)
+                steps.append(FittedStep(name=step.name, params={}, transformer=transformer))
+            # The table is kept as well: the number of one that is gone may be given again.
+            self._arrived[key] = (tuple(steps), block, table)
+        return self._arrived[key][:2]
 
     def _route(self, kind: Kind) -> Route | None:
         known = sorted(self.catalog.preprocessors.values(), key=lambda one: one.name)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from automl.errors import AutoMLError
+from automl.plugin.guard import watch
 from automl.testing.checks import CheckFailedError, Property, says
 
 if TYPE_CHECKING:
@@ -38,6 +40,19 @@ def _a_missing_place_is_named(bench: Bench) -> None:
             f"read() raised {type(error).__name__}: {error}.", "Name the place in the message."
         ) from error
     raise CheckFailedError("read() of a missing place raised nothing.", "Raise FileNotFoundError.")
+
+
+@says("matches() prints nothing and leaves global state alone.", SECTION)
+def _matching_changes_nothing(bench: Bench) -> None:
+    with watch() as watched, contextlib.suppress(Exception):  # other_sources_... says it
+        for source in NO_SOURCES:
+            bench.contribution.matches(source)
+    if watched.changed or watched.printed.strip():
+        raise CheckFailedError(
+            f"It changes {' and '.join(watched.changed) or 'nothing'}, and prints "
+            f"{watched.printed[:80]!r}.",
+            "Only look at the string, and return.",
+        )
 
 
 CHECKS: tuple[Property, ...] = tuple(

@@ -155,6 +155,37 @@ def _the_direction_is_true(bench: ScoringBench) -> None:
             )
 
 
+@says(
+    "No prediction scores better than `best`.",
+    SECTION,
+    when=lambda bench: np.isfinite(bench.metric.best),
+)
+def _nothing_is_better_than_best(bench: ScoringBench) -> None:
+    sign = 1 if bench.metric.greater_is_better else -1
+    for said in bench.cases:
+        for what in ("noisy", "random", "constant"):
+            score = bench.score(said, getattr(said, what))
+            if sign * (score - bench.metric.best) > 1e-6 * max(1.0, abs(bench.metric.best)):
+                raise CheckFailedError(
+                    f"{said.task.name}: a {what} prediction scores {score}, best="
+                    f"{bench.metric.best}.",
+                    "Set `best` to the best score there is, or to infinity where there is none.",
+                )
+
+
+@says("Weights ten times as large change nothing, and weights of 1 are as none.", SECTION)
+def _only_the_proportions_of_weights_count(bench: ScoringBench) -> None:
+    for said in bench.cases:
+        weight = 1.0 + np.arange(len(said.y)) % 3
+        for one, other in ((weight, 10 * weight), (None, np.ones(len(said.y)))):
+            first, second = (bench.score(said, said.random, given) for given in (one, other))
+            if not np.isclose(first, second, rtol=1e-6, atol=1e-9):
+                raise CheckFailedError(
+                    f"{said.task.name}: {first} becomes {second} with weights of another size.",
+                    "Divide by the sum of the weights.",
+                )
+
+
 @says("Rows in another order have the same score.", SECTION)
 def _the_order_of_rows_does_not_matter(bench: ScoringBench) -> None:
     for said in bench.cases:

@@ -95,6 +95,37 @@ def _one_seed_gives_one_plan(bench: Bench) -> None:
             )
 
 
+@says("There are no more folds than asked for.", SECTION)
+def _no_more_folds_than_asked(bench: Bench) -> None:
+    for what, request in _requests().items():
+        found = len(list(bench.contribution.split(request)))
+        if found > request.n_folds * request.repeats:
+            raise CheckFailedError(
+                f"{what}: {found} folds, asked for {request.n_folds} in each of {request.repeats} "
+                "repeats.",
+                "Give at most n_folds folds for each repeat.",
+            )
+
+
+@says("Six rows are split into training and test rows as well.", SECTION)
+def _few_rows_are_split(bench: Bench) -> None:
+    rows = np.arange(6)
+    few = SplitRequest(
+        y=(rows % 2).astype(np.int64),
+        n_folds=2,
+        groups=(rows // 2).astype(np.int64),
+        time=rows.astype(np.float64),
+        seed=0,
+    )
+    folds = list(bench.contribution.split(few))
+    if not folds or not all(len(train) and len(test) for train, test in folds):
+        raise CheckFailedError(
+            f"Six rows: {[(len(train), len(test)) for train, test in folds]} training and test "
+            "rows.",
+            "Give at least one fold with rows on both sides.",
+        )
+
+
 CHECKS: tuple[Property, ...] = tuple(
     one for one in list(globals().values()) if isinstance(one, Property)
 )

@@ -209,7 +209,7 @@ def data(kind: str):
     return X[:200], y[:200], Validation(X=X[200:], y=y[200:])
 
 
-@pytest.mark.parametrize(("kind", "path", "params"), STEPWISE, ids=lambda one: str(one))
+@pytest.mark.parametrize(("kind", "path", "params"), STEPWISE, ids=str)
 @threadpool_limits.wrap(limits=1)
 def test_what_learns_bit_by_bit_learns_in_rounds(kind, path, params):
     one = wrapped(kind, path).known()
@@ -316,7 +316,7 @@ FOREIGN = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "path"), FOREIGN, ids=lambda one: str(one))
+@pytest.mark.parametrize(("kind", "path"), FOREIGN, ids=str)
 def test_a_wrapped_estimator_passes_the_kit(kind, path):
     slow = {"a_saved_model_loads_elsewhere", "a_run_completes", "corners_of_the_space_fit"}
     broken = {}

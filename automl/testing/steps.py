@@ -1,0 +1,200 @@
+"""What more holds for preprocessors: lineage, hostile tables, the way between processes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automl.candidate.lineage import sources_of
+from automl.plugin.contributions import Saved
+from automl.testing.checks import CheckFailedError, Property, says
+from automl.testing.comparing import dense, unlike
+from automl.testing.preparing import PreparationBench, arriving, run_chain
+from automl.testing.problems import (
+    easy_problem,
+    far_away,
+    with_constants,
+    with_missing,
+    with_unseen,
+)
+from automl.testing.process import sent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from automl.data.table import Table
+
+SECTION = "automl_preprocessors"
+SAVED = "how-a-fitted-object-is-saved"
+
+MANY = 10_000
+"""Rows of a table that is no longer small."""
+
+
+@says("fit_transform() gives what fit() and transform() give.", SECTION)
+def _both_ways_to_fit_give_the_same(bench: PreparationBench) -> None:
+    step = bench.preprocessor
+    if step.supervised or step.crossfits:
+        return
+    y = bench.target[1]
+    for route in bench.routes:
+        chain = bench.fitted(route)
+        block = arriving(chain, bench.problem.table)
+        transformer = bench.unfitted(route)
+        if not hasattr(transformer, "fit_transform"):
+            continue
+        at_once = transformer.fit_transform(block.copy(), y)
+        if unlike(at_once, chain.steps[-1].transformer.transform(block.copy()), 1e-9):
+            raise CheckFailedError(
+                f"{route.kind}: fit_transform(X, y) gives other columns than fit and transform.",
+                "Let them do the same, or leave fit_transform() out.",
+            )
+
+
+@says("Whatever the rows, as many columns come out as in training.", SECTION)
+def _the_number_of_columns_is_fixed(bench: PreparationBench) -> None:
+    for route in bench.routes:
+        chain = bench.fitted(route)
+        width = run_chain(chain, bench.problem.table).shape[1]
+        for what, rows in _hostile(bench.problem.fresh).items():
+            if "missing" in what and "missing" not in route.traits:
+                continue
+            found = run_chain(chain, rows).shape[1]
+            if found != width:
+                raise CheckFailedError(
+                    f"{route.kind}: {width} columns come out in training, {found} for {what}.",
+                    "Decide in fit() which columns come out.",
+                )
+
+
+@says("Numbers far from those of training come out as finite numbers.", SECTION)
+def _far_away_numbers_stay_finite(bench: PreparationBench) -> None:
+    for route in bench.routes:
+        out = dense(run_chain(bench.fitted(route), far_away(bench.problem.fresh)))
+        if out.dtype.kind == "f" and not np.isfinite(out).all():
+            raise CheckFailedError(
+                f"{route.kind}: numbers a million times as large come out as "
+                f"{out[~np.isfinite(out)][0]}.",
+                "Bound what is squared, divided or put into exp().",
+            )
+
+
+@says("10,000 rows are fine.", SECTION)
+def _ten_thousand_rows_are_fine(bench: PreparationBench) -> None:
+    large = easy_problem(n_rows=MANY, n_fresh=10)
+    y = np.resize(bench.target[1], MANY)
+    # One way to it is enough: those with steps before it cost the time of these.
+    for route in [route for route in bench.routes if not route.before] or bench.routes[:1]:
+        out = run_chain(bench.chain(route, problem=large, y=y), large.table)
+        if out.shape[0] != MANY:
+            raise CheckFailedError(
+                f"{route.kind}: {out.shape[0]:,} of {MANY:,} rows came out.", "Keep every row."
+            )
+
+
+@says(
+    "A column that comes out changes only with the columns that it is said to be made of.",
+    SECTION,
+)
+def _the_lineage_is_true(bench: PreparationBench) -> None:
+    for route in bench.routes:
+        chain = bench.fitted(route)
+        block = arriving(chain, bench.problem.fresh)
+        step = chain.steps[-1].transformer
+        out = dense(step.transform(block.copy()))
+        n_in, n_out = block.shape[1], out.shape[1]
+        if hasattr(step, "lineage"):
+            said = len(list(step.lineage(n_in)))
+            if said != n_out:
+                raise CheckFailedError(
+                    f"{route.kind}: lineage({n_in}) speaks of {said} columns, {n_out} come out.",
+                    "Return one tuple of column numbers for each column that comes out.",
+                )
+        sources = sources_of(step, n_in, n_out)
+        for column in range(n_in) if isinstance(block, np.ndarray) else ():
+            changed = _changed(step.transform, block, column, out)
+            wrong = [int(k) for k in changed if column not in sources[k]]
+            if wrong:
+                raise CheckFailedError(
+                    f"{route.kind}: column {wrong[0]} of what comes out changes with column "
+                    f"{column}, and is said to be made of {list(sources[wrong[0]])}.",
+                    "Mend lineage(n_in) or get_feature_names_out(names), or leave them out.",
+                )
+
+
+@says(
+    "A fitted step can be sent from a worker, and gives the same columns there.",
+    SAVED,
+    when=lambda bench: not isinstance(bench.preprocessor.saved, Saved),
+)
+def _a_fitted_step_can_be_sent(bench: PreparationBench) -> None:
+    for route in bench.routes:
+        chain = bench.fitted(route)
+        last = chain.steps[-1]
+        try:
+            arrived = replace(last, transformer=sent(last.transformer))
+        except Exception as error:
+            raise CheckFailedError(
+                f"A fitted {type(last.transformer).__name__} cannot be pickled: {error}.",
+                "Keep no locks, files, threads or generators in it, or declare saved=Saved(...).",
+            ) from error
+        again = replace(chain, steps=(*chain.steps[:-1], arrived))
+        fresh = bench.problem.fresh
+        if unlike(run_chain(chain, fresh), run_chain(again, fresh), 1e-12):
+            raise CheckFailedError(
+                f"{route.kind}: it gives other columns after a pickle.",
+                "Mend __getstate__ or __setstate__, or declare saved=Saved(...).",
+            )
+
+
+@says(
+    "wants() says True or False for any block of a kind that it takes, and changes nothing.",
+    SECTION,
+    when=lambda bench: bench.preprocessor.wants is not None,
+)
+def _any_block_is_wanted_or_not(bench: PreparationBench) -> None:
+    problem = bench.problem
+    for route in bench.routes:
+        if route.before:
+            continue
+        context = bench.context(route, problem)
+        for what, rows in _hostile(problem.table).items():
+            block = rows.block(route.kind).copy()
+            block.flags.writeable = False
+            said: object = bench.preprocessor.wants(block, context)  # type: ignore[misc]  # asked
+            if not isinstance(said, bool | np.bool_):
+                raise CheckFailedError(
+                    f"{route.kind}, {what}: wants() returned {said!r}.", "Return a bool."
+                )
+
+
+def _hostile(table: Table) -> dict[str, Table]:
+    return {
+        "one row": table.take(np.array([0])),
+        "rows of one value": with_constants(table),
+        "new levels": with_unseen(table),
+        "missing cells": with_unseen(with_missing(table)),
+        "far numbers": far_away(table),
+    }
+
+
+def _changed(
+    transform: Callable[[Any], Any], block: NDArray[Any], column: int, out: NDArray[Any]
+) -> NDArray[np.intp]:
+    """Return which columns come out otherwise when the cells of one column trade places."""
+    other = block.copy()
+    other[:, column] = np.roll(other[:, column], 1)
+    now = dense(transform(other))
+    if out.dtype == object:
+        same = [out[:, k].tolist() == now[:, k].tolist() for k in range(out.shape[1])]
+        return np.flatnonzero(~np.array(same, dtype=bool))
+    return np.flatnonzero(~np.isclose(out, now, rtol=1e-9, atol=1e-9, equal_nan=True).all(axis=0))
+
+
+CHECKS: tuple[Property, ...] = tuple(
+    one for one in list(globals().values()) if isinstance(one, Property)
+)

@@ -46,15 +46,13 @@ def bring(raw: Raw, schema: Schema, on_missing: str) -> Table:
     return applied.table
 
 
-def with_truth(
-    source: object, target: object, weight: str | None, schema: Schema, catalog: Catalog
-) -> tuple[Given, Table]:
+def with_truth(source: object, target: object, weight: str | None, catalog: Catalog) -> Given:
     """Read a table whose target is known; rows without it are left out."""
     frame = open_source(source, catalog.readers)
     weighted = weight is not None and weight in take_in(frame).names
     given = separate(frame, target, Columns(weight=weight if weighted else None))
     _warn(given.findings, DataWarning)
-    return given, bring(given.raw, schema, "error")
+    return given
 
 
 def decode(values: NDArray[np.float64], task: Task, classes: NDArray[Any] | None) -> NDArray[Any]:

@@ -49,7 +49,8 @@ def report(
     truth = predictor.target if target is None else target
     task, classes, catalog = predictor.task, predictor.classes, predictor.catalog
     weight = predictor.info.get("weight")
-    given, table = reading.with_truth(source, truth, weight, predictor.schema, catalog)
+    given = reading.with_truth(source, truth, weight, catalog)
+    table = reading.bring(given.raw, predictor.schema, "error")
     y = reading.encode(given.target, task, classes)
     named = [resolve_metric(one, task, classes, catalog) for one in metrics] or [predictor.metric]
     truths = {

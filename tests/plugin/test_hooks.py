@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from automl.plugin import hookspecs
 from automl.plugin.catalog import KINDS
 from automl.plugin.discovery import discover
 from automl.testing import CheckFailedError, plugin_checks
+from automl.testing.exporting import small_model
 from automl.testing.kinds import properties_of
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "plugins.md"
@@ -98,9 +100,33 @@ def test_hook_automl_listeners():
     hold("automl_listeners")
 
 
+def test_hook_automl_exporters(tmp_path):
+    hold("automl_exporters")
+    (exporter,) = documented("automl_exporters")
+    model = small_model("binary", "naive_bayes", ("number",))
+    exported = model.export(exporter, tmp_path / "out")
+    assert exported.files == ("GIVERS.txt", "model.zip", "export.json")
+    said = (tmp_path / "out" / "GIVERS.txt").read_text(encoding="utf-8")
+    assert "algorithm naive_bayes: pluggable-automl" in said
+
+
 @pytest.mark.parametrize("hook", HOOKS)
 def test_every_hook_has_a_test_of_its_name(hook):
     assert f"test_hook_{hook}" in globals()
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_has_a_section_an_example_and_a_user_of_ours(hook):
+    assert f"def {hook}()" in section(hook)
+    kind = hook.removeprefix("automl_").removesuffix("s")
+    users = {giver.plugin for (of, _), giver in discover().givers.items() if of == kind}
+    assert users & {entry.name for entry in metadata.entry_points(group="automl")}
+    assert inspect.getdoc(getattr(hookspecs, hook))
+
+
+def test_the_page_says_how_many_hooks_there_are():
+    words = ("seven", "eight", "nine", "ten")
+    assert f"the same {words[len(HOOKS) - 7]} hooks as yours" in DOCS.read_text(encoding="utf-8")
 
 
 def test_every_kind_has_a_hook_and_every_hook_a_kind():

@@ -1,0 +1,45 @@
+"""The kit finds what is broken in an exporter, and nothing else."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import broken_exporters as broken
+import heavy_exporter
+
+from automl.testing import CheckFailedError, plugin_checks
+
+
+def failing(exporter):
+    found = {}
+    for check in plugin_checks(exporter):
+        try:
+            check()
+        except CheckFailedError as error:
+            found[check.id] = str(error)
+    return found
+
+
+def test_a_sound_exporter_passes():
+    assert failing(broken.SOUND) == {}
+
+
+def test_a_library_at_the_top_of_its_module_is_found():
+    found = failing(replace(broken.SOUND, export=heavy_exporter.export))
+    assert set(found) == {"importing_it_is_light"}
+    assert "loads click" in found["importing_it_is_light"]
+
+
+@pytest.mark.parametrize("what", broken.BROKEN)
+def test_exactly_the_check_of_a_broken_property_fails(what, monkeypatch):
+    monkeypatch.setenv("EXPORTS", "0")
+    check, exporter = broken.BROKEN[what]
+    found = failing(exporter)
+    assert set(found) == {check}, found
+    assert "See docs/plugins.md#automl_exporters" in found[check]

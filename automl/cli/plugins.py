@@ -1,4 +1,4 @@
-"""``automl plugins``: what is installed, who gave it, what was skipped and why."""
+"""``automl plugins``: what is installed, who gave it, what was skipped and why; and new ones."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from automl.cli import new
 from automl.cli.face import face_of, shared
 from automl.cli.tables import text_table
 
@@ -16,20 +17,31 @@ EXAMPLES = """\b
 Examples:
   automl plugins
   automl plugins --json
+  automl plugins new soft_neighbors --kind algorithm
 """
 
 
-@click.command("plugins", short_help="List what is installed.", epilog=EXAMPLES)
+@click.group(
+    "plugins",
+    short_help="List what is installed, begin a new one.",
+    epilog=EXAMPLES,
+    invoke_without_command=True,
+)
 @shared
 @click.pass_context
 def command(context: click.Context) -> None:
     """List the plugins: name, version, giver, what each contributes, what was skipped and why."""
+    if context.invoked_subcommand is not None:
+        return
     import numpy as np  # noqa: F401 - its first import changes warnings filters, no plugin does
 
     from automl.plugin.discovery import discover
 
     document = _document(discover())
     face_of(context).show(_text(document), document)
+
+
+command.add_command(new.command)
 
 
 def _document(catalog: Catalog) -> dict[str, Any]:

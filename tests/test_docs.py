@@ -110,6 +110,8 @@ def test_shell_blocks_call_commands_that_exist(place, words):
         return
     command = automl.get_command(context, name)
     assert command is not None, f"{place}: no command {name!r}"
+    if isinstance(command, click.Group) and rest and rest[0] in command.commands:
+        command, name = command.commands[rest[0]], f"{name} {rest[0]}"
     known = {
         option for one in command.get_params(context) for option in (*one.opts, *one.secondary_opts)
     }

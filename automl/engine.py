@@ -8,19 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from automl import files
+from automl._version import __version__
 from automl.data.columns import Columns
-from automl.errors import DataWarning, InputError, RunWarning
-from automl.events import DataFound, RunFinished, RunStarted, Stage
+from automl.errors import DataWarning, InputError, PluginWarning, RunWarning
+from automl.events import DataFound, Noted, RunFinished, RunStarted, Stage
 from automl.model.assemble import assemble, baseline
 from automl.plugin.discovery import discover
 from automl.plugin.notify import Notifier, warn_about
 from automl.plugin.selection import Plugins
-from automl.search.budget import Budget, Clock
+from automl.search.budget import Budget, Clock, wall_time
 from automl.search.cores import cores
 from automl.search.folder import run_folder
-from automl.search.loop import Search
+from automl.search.interrupts import interrupts
+from automl.search.loop import Limits, Search
+from automl.search.memory import Memory
 from automl.search.plan import plan_run
 from automl.search.question import ask
+from automl.search.resume import as_before, check_same, facts_of
 from automl.search.schedule import Schedule
 from automl.search.shared import RunSpec, write_run
 from automl.search.strategy import Strategy
@@ -37,6 +42,9 @@ if TYPE_CHECKING:
     from automl.model.predictor import Predictor
     from automl.plugin.catalog import Catalog
     from automl.plugin.contributions import Metric
+    from automl.search.folder import RunFolder
+    from automl.search.history import History
+    from automl.search.interrupts import Interrupts
     from automl.search.leaderboard import Leaderboard
     from automl.search.outcome import Evaluation, Outcome
     from automl.search.question import Question
@@ -54,6 +62,9 @@ RESERVE_SECONDS = 0.7
 CLOSING = 0.3
 """Seconds kept for what follows the blend."""
 
+HASTE = 2.0
+"""Seconds for the blend after an interrupt."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
@@ -67,12 +78,15 @@ class Result:
         What was found in the data and done about it.
     seconds : float
         Wall seconds of the whole call.
+    interrupted : bool, default=False
+        Whether Ctrl-C or SIGTERM ended the search.
     """
 
     predictor: Predictor
     leaderboard: Leaderboard
     findings: tuple[Finding, ...]
     seconds: float
+    interrupted: bool = False
 
     def __repr__(self) -> str:
         return f"{self.predictor!r}\n\n{self.leaderboard!r}"
@@ -93,6 +107,12 @@ class _Call:
     def say(self, event: type[Event], **facts: Any) -> None:
         """Send an event, stamped with the time."""
         self.notifier.send(event(elapsed=self.clock.elapsed, **facts))
+
+    def note(self, code: str, message: str) -> None:
+        """Say what the owner of the run should know."""
+        kind = PluginWarning if code.startswith("W_PLUGIN") else RunWarning
+        warnings.warn(kind(code, message), stacklevel=4)
+        self.say(Noted, code=code, message=message)
 
 
 def fit(  # noqa: PLR0913 - the whole public face of a run, in one place
@@ -130,7 +150,8 @@ def fit(  # noqa: PLR0913 - the whole public face of a run, in one place
     plugins : Plugins, sequence or None, default=None
         Names to use or (``"-name"``) to leave, and contributions handed over in code.
     run : path or None, default=None
-        Folder of the run; temporary and gone at the end where None.
+        Folder of the run, temporary and gone at the end where None. A run that is there goes on:
+        its outcomes stand, the seconds of the budget are for this call, the trials for all.
     strategy : Strategy or None, default=None
         Everything else that a person may pick by hand.
 
@@ -145,7 +166,10 @@ def fit(  # noqa: PLR0913 - the whole public face of a run, in one place
     PluginError
         A name is not installed, or a contribution breaks its contract.
     RunError
-        The run folder cannot be used.
+        The run folder cannot be used, or holds a run that was begun with something else.
+    KeyboardInterrupt
+        Ctrl-C before there is anything to finish with, or a second one. After one Ctrl-C or
+        SIGTERM in the main thread the best so far is returned.
     """
     selection = Plugins.of(plugins)
     spending = Budget.of(budget)
@@ -161,27 +185,33 @@ def fit(  # noqa: PLR0913 - the whole public face of a run, in one place
         clock=clock,
         notifier=Notifier(catalog.listeners),
     )
-    with run_folder(run) as folder, _pool(call, catalog, folder) as pool:
+    with (
+        interrupts() as stop,
+        run_folder(run, call.note) as folder,
+        _pool(call, catalog, folder.work) as pool,
+    ):
         call.say(Stage, name="read")
         question = ask(source, target, columns or Columns(), metric, call.strategy, catalog)
         _speak(question.findings, call)
-        data = plan_run(question, call.strategy, spending.seconds, seed, call.workers)
-        write_run(folder, data)
+        data = _plan(question, folder, call)
+        write_run(folder.work, data)
         pool.set_up(_spec(question, folder, call))
-        _say_started(question, data, call)
-        first = baseline(question, data, folder)
-        outcomes = [first, *_search(question, data, pool, call, first)]
+        _say_started(question, data, call, len(folder.history.past.outcomes))
+        first = baseline(question, data, folder.work)
+        stop.may_finish()
+        outcomes = [first, *_search(question, data, pool, call, first, folder.history, stop)]
         call.say(Stage, name="blend")
         predictor, leaderboard = assemble(
-            outcomes, question, data, call.strategy.members, seed, lambda: clock.left - CLOSING
+            outcomes, question, data, call.strategy.members, seed, _patience(clock, stop)
         )
-    _keep(run, leaderboard)
+        _keep(folder, predictor, leaderboard, call)
     _say_finished(predictor, leaderboard, call)
     return Result(
         predictor=predictor,
         leaderboard=leaderboard,
         findings=question.findings,
         seconds=clock.elapsed,
+        interrupted=stop.came,
     )
 
 
@@ -203,9 +233,31 @@ def _pool(call: _Call, catalog: Catalog, folder: Path) -> Pool:
     )
 
 
-def _spec(question: Question, folder: Path, call: _Call) -> RunSpec:
+def _plan(question: Question, folder: RunFolder, call: _Call) -> RunData:
+    """Split the rows, as the run did before where it goes on."""
+    history = folder.history
+    before = history.facts()
+    strategy = as_before(call.strategy, before)
+    data = plan_run(question, strategy, call.budget.seconds, call.seed, call.workers)
+    if history.kept:
+        facts = facts_of(question, data, call.seed)
+        check_same(folder.home, before, facts)
+        history.settle({"automl": __version__, "begun": wall_time(), **before, **facts})
+    return data
+
+
+def _patience(clock: Clock, stop: Interrupts) -> Callable[[], float]:
+    """Return the seconds that blending may take: few after an interrupt, none after another."""
+    asked = stop.count
+    haste = Clock(HASTE if asked else None)
+    return lambda: 0.0 if stop.count > asked else min(clock.left - CLOSING, haste.left)
+
+
+def _spec(question: Question, folder: RunFolder, call: _Call) -> RunSpec:
     return RunSpec(
-        folder=folder,
+        folder=folder.work,
+        members=folder.members,
+        durable=folder.history.kept,
         schema=question.schema,
         plugins=call.plugins,
         task=question.task.name,
@@ -213,11 +265,18 @@ def _spec(question: Question, folder: Path, call: _Call) -> RunSpec:
         metric=question.metric,
         seed=call.seed,
         threads=1,
+        device=call.strategy.device,
     )
 
 
 def _search(
-    question: Question, data: RunData, pool: Pool, call: _Call, first: Evaluation
+    question: Question,
+    data: RunData,
+    pool: Pool,
+    call: _Call,
+    first: Evaluation,
+    history: History,
+    stop: Interrupts,
 ) -> list[Outcome]:
     if question.n_classes == 1 or not question.schema.features:
         return []
@@ -238,10 +297,20 @@ def _search(
         schedule=Schedule(studies, greater_is_better=greater, measured=measured),
         data=data,
         question=question,
-        clock=Clock(call.clock.left - reserve if measured else None),
-        trials=call.budget.trials,
+        limits=Limits(
+            clock=Clock(call.clock.left - reserve if measured else None),
+            trials=call.budget.trials,
+            interrupts=stop,
+            memory=Memory(
+                {space.algorithm.name: space.algorithm for space in spaces},
+                question.context(n_rows, call.seed, call.strategy),
+                call.workers,
+                call.budget.memory,
+            ),
+        ),
         baseline=first,
         say=call.say,
+        history=history,
     )
     call.say(Stage, name="search")
     return search.run()
@@ -267,7 +336,7 @@ def _speak(findings: tuple[Finding, ...], call: _Call) -> None:
         call.say(DataFound, code=finding.code, message=finding.message, warn=finding.warn)
 
 
-def _say_started(question: Question, data: RunData, call: _Call) -> None:
+def _say_started(question: Question, data: RunData, call: _Call, resumed: int) -> None:
     call.say(
         RunStarted,
         target=question.given.target.name,
@@ -279,6 +348,7 @@ def _say_started(question: Question, data: RunData, call: _Call) -> None:
         workers=call.workers,
         seconds=call.budget.seconds,
         trials=call.budget.trials,
+        resumed=resumed,
     )
 
 
@@ -293,7 +363,13 @@ def _say_finished(predictor: Predictor, leaderboard: Leaderboard, call: _Call) -
     )
 
 
-def _keep(run: str | os.PathLike[str] | None, leaderboard: Leaderboard) -> None:
-    if run is not None:
-        text = json.dumps(leaderboard.to_dicts(), indent=1, default=str)
-        (Path(run) / "leaderboard.json").write_text(text, encoding="utf-8")
+def _keep(folder: RunFolder, predictor: Predictor, leaderboard: Leaderboard, call: _Call) -> None:
+    history = folder.history
+    if not history.kept:
+        return
+    text = json.dumps(leaderboard.to_dicts(), indent=1, default=str)
+    try:
+        files.replace(folder.home / "leaderboard.json", text.encode())
+    except OSError as error:
+        call.note("W_RUN_STORE", f"The leaderboard could not be written: {error}.")
+    history.settle({"finished": wall_time(), "cv_score": predictor.info["cv_score"]})

@@ -20,7 +20,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted(Event):
-    """The data is read and the search begins."""
+    """The data is read and the search begins; ``resumed`` outcomes stand from before."""
 
     target: str
     task: str
@@ -31,6 +31,7 @@ class RunStarted(Event):
     workers: int
     seconds: float | None
     trials: int | None
+    resumed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,14 @@ class Improved(Event):
     number: int
     algorithm: str
     score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted(Event):
+    """Something happened to the run that its owner should know."""
+
+    code: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ PLUGINS = ROOT / "plugins"
 FLOORS = (
     "errors",
     "events",
+    "files",
     "data",
     "plugin",
     "candidate",

@@ -315,7 +315,7 @@ def test_ctrl_c_ends_early_with_the_best_so_far(place: Path, tmp_path: Path) -> 
         text=True,
         start_new_session=True,
     )
-    while not (tmp_path / "run" / "work" / "members").is_dir():
+    while not (tmp_path / "run" / "members").is_dir():
         time.sleep(0.1)
     time.sleep(4)
     process.send_signal(signal.SIGINT)

@@ -328,12 +328,11 @@ def test_what_cannot_be_used_is_refused_with_a_code(
         automl.fit(x.assign(y=y), target, **given)  # type: ignore[arg-type]  # wrong on purpose
 
 
-def test_a_run_folder_keeps_the_leaderboard_and_refuses_another_run(tmp_path: Path) -> None:
+def test_a_run_folder_that_holds_something_else_is_refused(tmp_path: Path) -> None:
     x, y = table(60)
-    automl.fit(x, y, budget=automl.Budget(trials=0), run=tmp_path / "a", strategy=SAME)
-    assert [path.name for path in (tmp_path / "a").iterdir()] == ["leaderboard.json"]
+    (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(RunError, match="E_RUN_FOLDER"):
-        automl.fit(x, y, budget=FEW, run=tmp_path / "a", strategy=SAME)
+        automl.fit(x, y, budget=FEW, run=tmp_path, strategy=SAME)
 
 
 def test_a_script_needs_no_guard_and_leaves_nothing_behind(tmp_path: Path) -> None:

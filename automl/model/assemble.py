@@ -19,6 +19,7 @@ from automl.model.predictor import Predictor
 from automl.model.report import lines_of
 from automl.search.leaderboard import Leaderboard, Row
 from automl.search.outcome import Evaluation, Failure, Reason
+from automl.search.records import damaged, intact
 from automl.search.scoring import score_values
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def baseline(question: Question, data: RunData, folder: Path) -> Evaluation:
     question : Question
     data : RunData
     folder : Path
-        Takes the fitted constant.
+        Takes the folder of the fitted constant.
     """
     candidate = Candidate(algorithm=BASELINE)
     answers, scores, values = [], [], []
@@ -60,8 +61,8 @@ def baseline(question: Question, data: RunData, folder: Path) -> Evaluation:
         values.append(same)
     answer = np.mean(answers, axis=0)
     pipeline = constant_pipeline(candidate, question.task, question.n_classes, answer)
-    member = folder / "members" / "00000-0"
-    member.mkdir(parents=True)
+    member = folder / "00000-0"
+    member.mkdir()
     save_pipeline(pipeline, member, question.catalog)
     gathered = data.plan.gather(values)
     return Evaluation(
@@ -98,10 +99,15 @@ def assemble(
     remaining : callable () -> float
         Seconds left for it.
     """
-    found = _worth_blending(outcomes, question)
     judge = _judge(question, data)
-    weights = _weights(found, judge, members, seed, remaining)
-    chosen = [(e, w) for e, w in zip(found, weights, strict=True) if w > 0]
+    while True:
+        found = _worth_blending(outcomes, question)
+        weights = _weights(found, judge, members, seed, remaining)
+        chosen = [(e, w) for e, w in zip(found, weights, strict=True) if w > 0]
+        broken = {id(e): damaged(e) for e, _ in chosen if not intact(e)}
+        if not broken:
+            break
+        outcomes = [broken.get(id(outcome), outcome) for outcome in outcomes]
     parts = tuple(
         Part(
             candidate=evaluation.candidate,

@@ -5,8 +5,14 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from automl.errors import InputError
+
+
+def wall_time() -> str:
+    """Return the time of day in UTC, for people; nothing is decided by it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,15 +26,19 @@ class Budget:
     trials : int or None, default=None
         Candidates to be tried, beside the constant baseline. With trials alone and one worker a
         run is deterministic.
+    memory : int or None, default=None
+        Bytes that all workers may hold together; what is free, less a margin, where None. A worker
+        that holds more than its part is killed, a candidate that would is not tried.
 
     Raises
     ------
     InputError
-        E_INPUT_BUDGET where both are missing or one is not positive.
+        E_INPUT_BUDGET where seconds and trials are missing or anything is not positive.
     """
 
     seconds: float | None = None
     trials: int | None = None
+    memory: int | None = None
 
     def __post_init__(self) -> None:
         if self.seconds is None and self.trials is None:
@@ -40,6 +50,10 @@ class Budget:
         if self.trials is not None and self.trials < 0:
             raise InputError(
                 "E_INPUT_BUDGET", f"The budget is {self.trials} trials, expected 0 up."
+            )
+        if self.memory is not None and self.memory <= 0:
+            raise InputError(
+                "E_INPUT_BUDGET", f"The budget is {self.memory} bytes, expected more than 0."
             )
 
     @classmethod

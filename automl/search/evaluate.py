@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from automl import files
 from automl.candidate.pipeline import Setting, fit_pipeline, fit_preparation
 from automl.candidate.storage import save_pipeline
 from automl.plugin.contributions import Validation
@@ -65,8 +66,9 @@ class _Ready:
 
     def twin(self, member: Path) -> Path | None:
         """Return where the preparation is saved already; else it will be in ``member``."""
+        found = next((place for place in self.saved if place.exists()), None)
         self.saved.append(member)
-        return self.saved[0] if len(self.saved) > 1 else None
+        return found
 
     @property
     def n_bytes(self) -> int:
@@ -91,6 +93,7 @@ class Evaluator:
             metric=spec.metric.name,
             seed=spec.seed,
             threads=spec.threads,
+            device=spec.device,
         )
         self._cache: OrderedDict[tuple[int, str], _Ready] = OrderedDict()
 
@@ -127,9 +130,8 @@ class Evaluator:
         values = self._values(pipeline, ready.X_test)
         truth, decide = self._data.truth(fold.test), self._setting.task.decide
         score = score_values(self._spec.metric, decide, truth, values)
-        member = self._spec.folder / "members" / f"{job.number:05d}-{job.fold}"
-        member.mkdir(parents=True)
-        save_pipeline(pipeline, member, self._catalog, twin=ready.twin(member))
+        member = self._spec.members / f"{job.number:05d}-{job.fold}"
+        digest = self._save(pipeline, member, ready)
         return FoldResult(
             score=score,
             values=values.astype(np.float32),
@@ -138,7 +140,18 @@ class Evaluator:
             sample=pipeline.values(self._data.sample),
             rounds=rounds.last,
             complete=not rounds.stopped,
+            digest=digest,
         )
+
+    def _save(self, pipeline: Pipeline, member: Path, ready: _Ready) -> str:
+        durable = self._spec.durable
+        folder = member.with_name(member.name + files.TEMPORARY) if durable else member
+        try:
+            folder.mkdir()
+            save_pipeline(pipeline, folder, self._catalog, twin=ready.twin(member))
+            return files.seal(folder, member) if durable else ""
+        except OSError as error:
+            raise _WrongError(Reason.DISK, f"The model cannot be written: {error}") from error
 
     def _ready(self, job: FoldJob, fold: Fold, y_train: NDArray[Any]) -> _Ready:
         key = (job.fold, job.candidate.preparation_key)

@@ -12,6 +12,7 @@ import numpy as np
 from automl.events import Improved, TrialFinished, TrialStarted
 from automl.search.evaluate import FoldJob
 from automl.search.outcome import Evaluation, Failure, FoldFailure, FoldResult, Reason
+from automl.search.resume import take_up
 from automl.search.scoring import score_values
 from automl.search.workers import Job
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from automl.candidate.recipe import Candidate
     from automl.search.budget import Clock
+    from automl.search.history import History
+    from automl.search.interrupts import Interrupts
+    from automl.search.memory import Memory
     from automl.search.outcome import Outcome
     from automl.search.question import Question
     from automl.search.schedule import Schedule
@@ -68,6 +72,27 @@ class _Active:
         return not self.running and (self.failure is not None or not self.pending)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """When a search ends.
+
+    Parameters
+    ----------
+    clock : Clock
+    trials : int or None
+        Candidates to try at most, those from before included.
+    interrupts : Interrupts
+        Ask the search to end.
+    memory : Memory
+        Refuses candidates that would not fit.
+    """
+
+    clock: Clock
+    trials: int | None
+    interrupts: Interrupts
+    memory: Memory
+
+
 class Search:
     """One run of the search loop.
 
@@ -78,14 +103,13 @@ class Search:
     schedule : Schedule
     data : RunData
     question : Question
-    clock : Clock
-        When it is up the search ends.
-    trials : int or None
-        Candidates to try at most.
+    limits : Limits
     baseline : Evaluation
         The constant answer.
     say : callable (event type, **facts) -> None
         Sends an event, stamped with the time.
+    history : History
+        What stands from before, and where what comes is kept.
     """
 
     def __init__(
@@ -95,41 +119,56 @@ class Search:
         schedule: Schedule,
         data: RunData,
         question: Question,
-        clock: Clock,
-        trials: int | None,
+        limits: Limits,
         baseline: Evaluation,
         say: Callable[..., None],
+        history: History,
     ) -> None:
         self._pool = pool
         self._schedule = schedule
         self._data = data
         self._question = question
         self._greater = question.metric.greater_is_better
-        self._clock = clock
-        self._trials = trials
+        self._clock = limits.clock
+        self._trials = limits.trials
+        self._interrupts = limits.interrupts
+        self._memory = limits.memory
         self._say = say
         self._active: list[_Active] = []
         self._jobs: dict[int, tuple[_Active, int]] = {}
         self._n_jobs = 0
-        self._n_asked = 0
         self._exhausted = False
-        self.outcomes: list[Outcome] = []
         self._baseline = baseline
         self._best: Evaluation | None = None
+        self._history = history
+        self._n_asked = history.past.last
+        past, waiting = take_up(history.past, schedule, question.catalog)
+        self.outcomes: list[Outcome] = [*past]
+        self._waiting = deque(waiting)
+        for outcome in self.outcomes:
+            if isinstance(outcome, Evaluation) and self._schedule.better(outcome, self._best):
+                self._best = outcome
 
     def run(self) -> list[Outcome]:
         """Search until the budget is spent, nothing is left to try, or Ctrl-C."""
         try:
-            while not self._clock.up:
+            while not (self._clock.up or self._interrupts.came or self._history.broken):
                 self._fill()
                 if not self._jobs:
                     break
                 for ended in self._pool.wait(min(POLL, max(self._clock.left, 0.01))):
                     self._take(ended)
         except KeyboardInterrupt:
+            if self._interrupts.stop_now:
+                raise
             self._give_up(Reason.INTERRUPTED, "The run was interrupted.")
         else:
-            self._give_up(Reason.CONSTRAINT, "The budget was spent before all folds were done.")
+            if self._interrupts.came:
+                self._give_up(Reason.INTERRUPTED, "The run was interrupted.")
+            elif self._history.broken:
+                self._give_up(Reason.DISK, "The run folder cannot be written any more.")
+            else:
+                self._give_up(Reason.CONSTRAINT, "The budget was spent before all folds were done.")
         return self.outcomes
 
     def _fill(self) -> None:
@@ -156,22 +195,38 @@ class Search:
 
     def _open(self) -> bool:
         """Ask for another candidate; False where there is none or no time."""
-        if self._exhausted or (self._trials is not None and self._n_asked >= self._trials):
-            return False
+        while self._waiting:
+            if self._activate(*self._waiting.popleft()):
+                return True
         n_folds = len(self._data.plan.folds)
         promised = sum(
             self._schedule.expected(one.candidate.algorithm) * one.open / n_folds
             for one in self._active
         )
-        candidate = self._schedule.ask(self._clock.left * self._pool.size - promised)
-        if candidate is None:
-            # A running candidate may still teach the schedule what to propose.
-            self._exhausted = not self._active
+        most = math.inf if self._trials is None else self._trials
+        while not (self._exhausted or self._n_asked >= most or self._clock.up):
+            candidate = self._schedule.ask(self._clock.left * self._pool.size - promised)
+            if candidate is None:
+                # A running candidate may still teach the schedule what to propose.
+                self._exhausted = not self._active
+                return False
+            self._n_asked += 1
+            if self._activate(self._n_asked, candidate):
+                return True
+        return False
+
+    def _activate(self, number: int, candidate: Candidate) -> bool:
+        """Begin with a candidate; False where it would not fit into memory."""
+        self._history.begin(number, candidate, self._schedule.proposal(candidate))
+        folds = deque(range(len(self._data.plan.folds)))
+        active = _Active(number=number, candidate=candidate, pending=folds)
+        self._say(TrialStarted, number=number, algorithm=candidate.algorithm)
+        refusal = self._memory.refusal(candidate)
+        if refusal:
+            active.failure = FoldFailure(reason=Reason.CONSTRAINT, message=refusal)
+            self._finish(active)
             return False
-        self._n_asked += 1
-        folds = deque(range(n_folds))
-        self._active.append(_Active(number=self._n_asked, candidate=candidate, pending=folds))
-        self._say(TrialStarted, number=self._n_asked, algorithm=candidate.algorithm)
+        self._active.append(active)
         return True
 
     def _submit(self, active: _Active, fold: int, worker: int) -> None:
@@ -195,7 +250,7 @@ class Search:
                 number=self._n_jobs,
                 payload=job,
                 limit=left if limited else None,
-                memory=None,
+                memory=self._memory.share,
             ),
             worker,
         )
@@ -204,6 +259,7 @@ class Search:
         active, fold = self._jobs.pop(ended.number)
         active.running.discard(fold)
         active.seconds += ended.seconds
+        self._memory.tell(active.candidate.algorithm, ended.peak)
         if ended.crash is not None:
             active.failure = active.failure or FoldFailure(
                 reason=ended.crash.reason, message=ended.crash.message, detail=ended.crash.detail
@@ -218,11 +274,17 @@ class Search:
                 )
         if active.done:
             self._active.remove(active)
-            self._finish(active)
+            # The limit of a job is the end of the search.
+            late = ended.crash is not None and ended.crash.reason is Reason.TIMEOUT
+            self._finish(active, cut=late and self._clock.up)
 
-    def _finish(self, active: _Active) -> None:
+    def _finish(self, active: _Active, *, cut: bool = False) -> None:
         outcome = _outcome(active, self._data, self._question)
         self.outcomes.append(outcome)
+        if cut and isinstance(outcome, Failure):
+            self._history.cut(outcome)
+        else:
+            self._history.finish(outcome)
         self._schedule.tell(outcome)
         score = outcome.cv_score if isinstance(outcome, Evaluation) else None
         failure = outcome if isinstance(outcome, Failure) else None
@@ -236,15 +298,12 @@ class Search:
             seconds=outcome.seconds,
             message=failure.message if failure else "",
         )
-        if isinstance(outcome, Evaluation) and self._improves(outcome.cv_score):
+        off = self._schedule.newly_off()
+        if off:
+            self._history.note("W_PLUGIN_OFF", off)
+        if isinstance(outcome, Evaluation) and self._schedule.better(outcome, self._best):
             self._best = outcome
             self._say(Improved, number=outcome.number, algorithm=algorithm, score=outcome.cv_score)
-
-    def _improves(self, score: float) -> bool:
-        if self._best is None:
-            return True
-        best = self._best.cv_score
-        return score > best if self._greater else score < best
 
     def _hopeless(self, active: _Active) -> bool:
         """Compare gains over the constant on the folds that are done."""
@@ -264,8 +323,9 @@ class Search:
             self._pool.cancel(number)
         self._jobs.clear()
         for active in self._active:
+            cut = active.failure is None
             active.failure = active.failure or FoldFailure(reason=reason, message=message)
-            self._finish(active)
+            self._finish(active, cut=cut)
         self._active.clear()
 
 
@@ -285,6 +345,8 @@ def _outcome(active: _Active, data: RunData, question: Question) -> Outcome:
                 fold_scores=tuple(result.score for result in results),
                 values=values,
                 members=tuple(result.member for result in results),
+                digests=tuple(result.digest for result in results),
+                rounds=tuple(result.rounds for result in results),
                 sample=np.mean([result.sample for result in results], axis=0),
                 seconds=active.seconds,
             )

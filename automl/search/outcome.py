@@ -51,6 +51,8 @@ class FoldResult:
         Rounds learned, where the algorithm learns in rounds.
     complete : bool, default=True
         False where a deadline stopped learning.
+    digest : str, default=""
+        Hash of the folder, in a run that is kept.
     """
 
     score: float
@@ -60,6 +62,7 @@ class FoldResult:
     sample: NDArray[np.float64]
     rounds: int | None = None
     complete: bool = True
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +128,10 @@ class Evaluation:
         Values of the run's sample rows, averaged over the folds.
     seconds : float
         Seconds of all folds together.
+    digests : tuple of str, default=()
+        Hash of each member's folder; empty where the run is not kept.
+    rounds : tuple of int or None, default=()
+        Rounds learned in each fold.
     """
 
     number: int
@@ -135,6 +142,8 @@ class Evaluation:
     members: tuple[Path, ...]
     sample: NDArray[np.float64]
     seconds: float
+    digests: tuple[str, ...] = ()
+    rounds: tuple[int | None, ...] = ()
 
 
 Outcome = Evaluation | Failure

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from automl.search.outcome import Evaluation
+from automl.search.outcome import Evaluation, Failure, Reason
 
 if TYPE_CHECKING:
     from automl.candidate.recipe import Candidate
@@ -17,6 +17,18 @@ if TYPE_CHECKING:
 
 DECAY = 0.5
 """Each place in the ranking of algorithms halves the time that goes into tuning."""
+
+OFF_SHARE = 0.8
+"""Share of failures above which an algorithm is not tried again in this run."""
+
+OFF_TRIALS = 5
+"""Fewer trials say nothing about an algorithm."""
+
+REFUSED = 5
+"""Candidates in a row that would not fit into memory, after which an algorithm is not asked."""
+
+NO_FAULT = frozenset({Reason.CONSTRAINT, Reason.INTERRUPTED, Reason.DISK})
+"""Reasons that say nothing about it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,6 +40,21 @@ class _Record:
     spent: float = 0.0
     best: float | None = None
     seconds: list[float] = field(default_factory=list)
+    tried: int = 0
+    failed: int = 0
+    off: bool = False
+    refused: int = 0
+
+    def count(self, outcome: Outcome) -> None:
+        """Count what speaks for or against the algorithm."""
+        reason = outcome.reason if isinstance(outcome, Failure) else None
+        if reason not in NO_FAULT:
+            self.tried += 1
+            self.failed += reason not in {None, Reason.PRUNED}
+
+    @property
+    def hopeless(self) -> bool:
+        return self.tried >= OFF_TRIALS and self.failed > OFF_SHARE * self.tried
 
     @property
     def cost(self) -> float:
@@ -65,18 +92,28 @@ class Schedule:
         seconds_left : float
             Worker seconds until the search has to end.
         """
-        waiting = list(self._records.values())
+        waiting = [record for record in self._records.values() if not record.off]
         while waiting:
             record = min(waiting, key=self._urgency)
             if self._expected(record) <= seconds_left and math.isfinite(self._urgency(record)[0]):
                 candidate = record.study.ask()
                 if candidate is not None:
-                    record.asked += 1
-                    if not self._measured:
-                        record.spent += record.cost
+                    self._count(record)
                     return candidate
             waiting.remove(record)
         return None
+
+    def proposal(self, candidate: Candidate) -> dict[str, Any] | None:
+        """Return what the study drew for a candidate in work, where it drew something."""
+        return self._records[candidate.algorithm].study.proposal(candidate)
+
+    def take_up(self, candidate: Candidate, proposal: Mapping[str, Any] | None) -> bool:
+        """Know a candidate from before; return whether its algorithm is still there."""
+        record = self._records.get(candidate.algorithm)
+        if record is not None:
+            record.study.take_up(candidate, proposal)
+            self._count(record)
+        return record is not None
 
     def expected(self, algorithm: str) -> float:
         """Return the seconds that a candidate of an algorithm takes, all folds together."""
@@ -85,14 +122,40 @@ class Schedule:
     def tell(self, outcome: Outcome) -> None:
         """Take what came of a candidate."""
         record = self._records[outcome.candidate.algorithm]
+        record.count(outcome)
         score = outcome.cv_score if isinstance(outcome, Evaluation) else None
         record.study.tell(outcome.candidate, score)
+        if isinstance(outcome, Failure) and outcome.reason is Reason.CONSTRAINT:
+            record.refused += 1
+            record.off = record.off or record.refused >= REFUSED
+            return
+        record.refused = 0
         record.seconds.append(outcome.seconds)
         if self._measured:
             record.spent += outcome.seconds
         if score is not None:
             signed = self._sign * score
             record.best = signed if record.best is None else max(record.best, signed)
+
+    def newly_off(self) -> str:
+        """Say of an algorithm that it fails nearly always, once; it is not asked again."""
+        for name, record in self._records.items():
+            if not record.off and record.hopeless:
+                record.off = True
+                return (
+                    f"The algorithm {name!r} is not tried again in this run: {record.failed} of "
+                    f"{record.tried} trials have failed. The leaderboard says why."
+                )
+        return ""
+
+    def better(self, one: Evaluation, other: Evaluation | None) -> bool:
+        """Whether an evaluation scores better than another."""
+        return other is None or self._sign * one.cv_score > self._sign * other.cv_score
+
+    def _count(self, record: _Record) -> None:
+        record.asked += 1
+        if not self._measured:
+            record.spent += record.cost
 
     def _urgency(self, record: _Record) -> tuple[float, float, str]:
         """Sort key: portfolio places come before all tuning."""

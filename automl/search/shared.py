@@ -59,7 +59,11 @@ class RunSpec:
     Parameters
     ----------
     folder : Path
-        Where `write_run` put the data, and where fitted members go.
+        Where `write_run` put the data.
+    members : Path
+        Where fitted members go.
+    durable : bool
+        Whether members have to survive the process, and a power cut.
     schema : Schema
     plugins : Plugins
     task : str
@@ -68,9 +72,12 @@ class RunSpec:
     metric : Metric
     seed : int
     threads : int
+    device : str, default="cpu"
     """
 
     folder: Path
+    members: Path
+    durable: bool
     schema: Schema
     plugins: Plugins
     task: str
@@ -78,6 +85,7 @@ class RunSpec:
     metric: Metric
     seed: int
     threads: int
+    device: str = "cpu"
 
 
 def write_run(folder: Path, data: RunData) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import deque
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from automl.errors import PluginError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
     from optuna.study import Study
     from optuna.trial import Trial
@@ -44,9 +48,8 @@ class AlgorithmStudy:
         sampler: Callable[[int], BaseSampler] | None = None,
     ) -> None:
         self.space = space
-        self._seed = int(
-            hashlib.sha256(f"{seed}/{space.algorithm.name}".encode()).hexdigest()[:8], 16
-        )
+        self._name = f"{seed}/{space.algorithm.name}"
+        self._n_asked = 0
         self._direction: Literal["maximize", "minimize"] = (
             "maximize" if greater_is_better else "minimize"
         )
@@ -55,7 +58,12 @@ class AlgorithmStudy:
         self._told: list[tuple[dict[str, Any], float]] = []
         self._tried: set[str] = set()
         self._open: dict[str, Trial] = {}
+        self._proposed: dict[str, dict[str, Any]] = {}
         self._study: Study | None = None
+
+    @cached_property
+    def _varied(self) -> dict[str, BaseDistribution]:
+        return self.space.distributions()
 
     @property
     def starts_left(self) -> int:
@@ -66,21 +74,36 @@ class AlgorithmStudy:
         """Return a candidate not proposed before, or None where there is none."""
         if self._starts:
             candidate = self._starts.popleft()
-            self._tried.add(candidate.key)
+            self._note(candidate)
             return candidate
-        distributions = self.space.distributions()
-        if not distributions:
+        if not self._varied:
             return None
         study = self._study or self._begin()
-        for _ in range(MISSES):
-            trial = study.ask(distributions)
-            candidate = self.space.candidate(trial.params)
+        for miss in range(MISSES):
+            if self._sampler is None:
+                # A proposal follows from what was told alone, so that a run can be taken up again.
+                study.sampler = _tpe(_seed(self._name, self._n_asked, miss))
+            trial = study.ask()
+            candidate = self.space.candidate(self.space.draw(partial(_suggest, trial)))
             if candidate.key not in self._tried:
-                self._tried.add(candidate.key)
+                self._note(candidate)
                 self._open[candidate.key] = trial
                 return candidate
             self._fail(trial)
         return None
+
+    def proposal(self, candidate: Candidate) -> dict[str, Any] | None:
+        """Return what Optuna drew for a candidate in work; None for one of the portfolio."""
+        trial = self._open.get(candidate.key)
+        return None if trial is None else trial.params
+
+    def take_up(self, candidate: Candidate, proposal: Mapping[str, Any] | None) -> None:
+        """Know a candidate from before, as if it had been asked for."""
+        self._note(candidate)
+        self._starts = deque(start for start in self._starts if start.key != candidate.key)
+        # The space may have become another one since.
+        if proposal is not None and self.space.flat(candidate) is not None:
+            self._proposed[candidate.key] = dict(proposal)
 
     def tell(self, candidate: Candidate, score: float | None) -> None:
         """Take a candidate's score; None where it has none."""
@@ -92,7 +115,7 @@ class AlgorithmStudy:
             else:
                 self._fail(trial)
         elif usable and score is not None:
-            params = self.space.flat(candidate)
+            params = self._proposed.pop(candidate.key, None) or self.space.flat(candidate)
             if params is not None:
                 self._told.append((params, score))
                 if self._study is not None:
@@ -101,9 +124,8 @@ class AlgorithmStudy:
     def _begin(self) -> Study:
         import optuna
 
-        sampler = self._sampler(self._seed) if self._sampler else None
-        # Portfolio results count as start-up trials, so a few random ones are enough.
-        sampler = sampler or optuna.samplers.TPESampler(seed=self._seed, n_startup_trials=8)
+        seed = _seed(self._name, self._n_asked, 0)
+        sampler = _tpe(seed) if self._sampler is None else self._sampler(seed)
         level = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         try:
@@ -114,10 +136,14 @@ class AlgorithmStudy:
             self._add(self._study, params, score)
         return self._study
 
+    def _note(self, candidate: Candidate) -> None:
+        self._tried.add(candidate.key)
+        self._n_asked += 1
+
     def _add(self, study: Study, params: dict[str, Any], score: float) -> None:
         from optuna.trial import create_trial
 
-        distributions = self.space.distributions()
+        distributions = {name: self._varied[name] for name in params}
         study.add_trial(create_trial(params=params, distributions=distributions, value=score))
 
     def _fail(self, trial: Trial) -> None:
@@ -125,3 +151,31 @@ class AlgorithmStudy:
 
         if self._study is not None:
             self._study.tell(trial, state=TrialState.FAIL)
+
+
+def _seed(name: str, asked: int, miss: int) -> int:
+    return int(hashlib.sha256(f"{name}/{asked}/{miss}".encode()).hexdigest()[:8], 16)
+
+
+def _tpe(seed: int) -> BaseSampler:
+    import optuna
+
+    # Portfolio results count as start-up trials, so a few random ones are enough.
+    return optuna.samplers.TPESampler(seed=seed, n_startup_trials=8)
+
+
+def _suggest(trial: Trial, name: str, given: BaseDistribution) -> Any:
+    """Draw one parameter through the public face of a trial."""
+    from optuna.distributions import (
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
+
+    if isinstance(given, FloatDistribution):
+        return trial.suggest_float(name, given.low, given.high, step=given.step, log=given.log)
+    if isinstance(given, IntDistribution):
+        return trial.suggest_int(name, given.low, given.high, step=given.step, log=given.log)
+    if isinstance(given, CategoricalDistribution):
+        return trial.suggest_categorical(name, given.choices)
+    raise PluginError("E_PLUGIN_SPACE", f"{name!r}: {given!r} is none of Optuna's distributions.")

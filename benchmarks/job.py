@@ -63,16 +63,18 @@ def do(task: Task, cpus: list[int], place: Path) -> Row:
     date = now()
     place.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f"{task.key}-", dir=place))
+    scratch = Path(tempfile.mkdtemp(prefix="b-"))  # a short path: sockets have at most 107 letters
     try:
         start = time.perf_counter()
-        facts = _fit_and_load(task, cpus, folder)
+        facts = _fit_and_load(task, cpus, folder, scratch)
         facts["wall_s"] = time.perf_counter() - start
         return _row(task, facts, folder, date)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _fit_and_load(task: Task, cpus: list[int], folder: Path) -> dict[str, Any]:
+def _fit_and_load(task: Task, cpus: list[int], folder: Path, scratch: Path) -> dict[str, Any]:
     """Run both processes; return what they said and how they ended."""
     asked, limits = task.asked, task.limits
     job = Job(
@@ -93,12 +95,12 @@ def _fit_and_load(task: Task, cpus: list[int], folder: Path) -> dict[str, Any]:
     job.write()
     asked.train.to_parquet(folder / "train.parquet", index=False)
     asked.test.to_parquet(folder / "test.parquet", index=False)
-    ended = _run(task, folder, "fit")
+    ended = _run(task, folder, scratch, "fit")
     facts = {**_said(folder, "fit"), "memory_mb": ended.memory_mb, "ended": _ended(ended)}
     if facts["ended"] or facts.get("phase") != "end":
         return facts
     born = time.time()
-    ended = _run(task, folder, "cold")
+    ended = _run(task, folder, scratch, "cold")
     cold = _said(folder, "cold")
     facts["load_s"] = cold.get("load_s", math.nan)
     facts["cold_s"] = cold["answered"] - born if "answered" in cold else math.nan
@@ -109,7 +111,7 @@ def _fit_and_load(task: Task, cpus: list[int], folder: Path) -> dict[str, Any]:
     return facts
 
 
-def _run(task: Task, folder: Path, what: str) -> process.Ended:
+def _run(task: Task, folder: Path, scratch: Path, what: str) -> process.Ended:
     fitted_at: list[float] = []
 
     def limit(elapsed: float) -> float:
@@ -121,8 +123,6 @@ def _run(task: Task, folder: Path, what: str) -> process.Ended:
             fitted_at.append(elapsed)
         return fitted_at[0] + task.limits.after_fit
 
-    scratch = folder / "scratch"
-    scratch.mkdir(exist_ok=True)
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_MAX_THREADS")
     environment = {
         **os.environ,

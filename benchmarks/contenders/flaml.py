@@ -14,7 +14,7 @@ OVERRIDES = (
     "nvidia-nccl-cu13 ; sys_platform == 'never'",
 )
 PACKAGE = "flaml"
-IMPORTS = ("flaml", "flaml.automl")
+IMPORTS = ("flaml.automl", "lightgbm", "xgboost", "catboost", "sklearn.ensemble")
 METRICS = {"auc": "roc_auc", "log_loss": "log_loss", "rmse": "rmse"}
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmarks.inside.job import Answer, Job, numbers, shares
 
-REQUIREMENTS = ("lightautoml==0.4.2",)
+REQUIREMENTS = ("torch==2.13.0", "lightautoml==0.4.2")
 PACKAGE = "lightautoml"
 IMPORTS = ("lightautoml.automl.presets.tabular_presets", "lightautoml.tasks")
 VARIANTS = {

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 SLOW = 2.0
 """Seconds of import above which a plugin is named; a plugin of ours takes milliseconds."""
 
+_UNKNOWN = ("unknown distribution", "")
+
 _HOOKS = {f"automl_{kind}s": kind for kind in KINDS}
 
 
@@ -110,10 +112,13 @@ def contributions_of(plugin: object) -> tuple[Contribution, ...]:
 def _installed() -> list[tuple[metadata.EntryPoint, Giver]]:
     """Return every entry point with its distribution, in an order that no folder decides."""
     found = []
+    known: dict[metadata.Distribution | None, tuple[str, str]] = {None: _UNKNOWN}
     for entry in metadata.entry_points(group=hookspecs.GROUP):
         distribution = entry.dist
-        name = distribution.name if distribution else "unknown distribution"
-        version = distribution.version if distribution else ""
+        if distribution is not None and distribution not in known:
+            facts = distribution.metadata  # each look at it parses a file
+            known[distribution] = (facts["Name"], facts["Version"])
+        name, version = known[distribution]
         found.append((entry, Giver(plugin=entry.name, distribution=name, version=version)))
     return sorted(found, key=lambda pair: (pair[1].plugin, pair[1].distribution, pair[0].value))
 

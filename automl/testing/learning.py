@@ -107,7 +107,7 @@ class LearningBench:
     """
 
     def __init__(self, algorithm: Algorithm, catalog: Catalog, plugins: Plugins) -> None:
-        self.algorithm = algorithm
+        self.algorithm = algorithm.known()
         self.catalog = catalog
         self.plugins = plugins
         self._fitted: dict[str, Pipeline] = {}

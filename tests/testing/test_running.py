@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import broken_others as broken
 
 from automl.errors import PluginError
-from automl.plugin import hookimpl
+from automl.plugin import Algorithm, hookimpl
 from automl.testing import (
     CheckFailedError,
     parametrize_with_plugin_checks,
@@ -93,3 +93,10 @@ def test_a_check_reads_as_a_sentence():
 @parametrize_with_plugin_checks(LEAKING, expected_failures={FAILS: "it is a bait"})
 def test_the_glue_for_pytest(check):
     check()
+
+
+def test_what_a_wrapped_class_says_of_itself_is_asked_as_if_it_were_declared():
+    ridge = Algorithm.wrap("ridge", regressor="sklearn.linear_model:Ridge")
+    asked = {check.id for check in plugin_checks(ridge)}
+    assert "heavier_rows_count_more" in asked
+    assert "weights_are_declared" not in asked

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from automl._version import __version__
 from automl.errors import ExportError
+from automl.model.archive import safe_name
 from automl.plugin.catalog import Giver
 from automl.plugin.exporting import givers_of
 
@@ -105,7 +106,7 @@ def open_export(path: str | os.PathLike[str], plugins: object = None) -> Opened:
             raise ExportError(
                 "E_EXPORT_DAMAGED", f"{str(file)!r} is not what was exported.", "Export again."
             )
-    made = note["exporter"]
+    made = {key: str(note["exporter"].get(key, "")) for key in _said("", "", Giver())}
     catalog = discover(Plugins.of(plugins))
     exporter = catalog.exporters.get(made["name"])
     if exporter is None:
@@ -140,4 +141,7 @@ def _read_note(folder: Path) -> dict[str, Any]:
             f"reads {FORMAT}.",
             "Update with `pip install -U pluggable-automl`.",
         )
+    made, files = note.get("exporter"), note.get("files")
+    if not isinstance(made, dict) or not isinstance(files, dict) or not all(map(safe_name, files)):
+        raise ExportError("E_EXPORT_FORMAT", f"{NOTE} in {str(folder)!r} lacks what it has to say.")
     return note

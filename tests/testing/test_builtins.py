@@ -14,6 +14,9 @@ EXPECTED = {
 }
 
 SLOW = {
+    "docker:an_export_says_the_same",
+    "docker:nothing_else_changes",
+    "docker:one_row_gives_what_the_batch_gives",
     "hist_boosting:corners_of_the_space_fit",
     "hist_boosting:heavier_rows_count_more",
     "hist_boosting:the_same_seed_gives_the_same_values",
@@ -22,7 +25,7 @@ SLOW = {
     "mlp:the_same_seed_gives_the_same_values",
     "xgboost:corners_of_the_space_fit",
 }
-"""Many fits of what takes long on any data."""
+"""Many fits of what takes long on any data, or a new process for each look."""
 
 IN_OTHER_PROCESSES = {
     "a_saved_model_loads_elsewhere",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from automl.search.folder import run_folder
 from automl.search.interrupts import interrupts
 from automl.search.loop import Limits, Search
 from automl.search.memory import Memory
+from automl.search.mirror import Mirror, Writer, study_name
 from automl.search.plan import plan_run
 from automl.search.question import ask
 from automl.search.resume import as_before, check_same, facts_of
@@ -61,6 +63,9 @@ RESERVE_SECONDS = 0.7
 
 CLOSING = 0.3
 """Seconds kept for what follows the blend."""
+
+SLOWEST = 30.0
+"""Seconds to wait for a user's Optuna storage, where the budget has no end."""
 
 HASTE = 2.0
 """Seconds for the blend after an interrupt."""
@@ -199,12 +204,15 @@ def fit(  # noqa: PLR0913 - the whole public face of a run, in one place
         _say_started(question, data, call, len(folder.history.past.outcomes))
         first = baseline(question, data, folder.work)
         stop.may_finish()
+        _mirror(question, folder, call)
         outcomes = [first, *_search(question, data, pool, call, first, folder.history, stop)]
         call.say(Stage, name="blend")
         predictor, leaderboard = assemble(
             outcomes, question, data, call.strategy.members, seed, _patience(clock, stop)
         )
         _keep(folder, predictor, leaderboard, call)
+        if folder.history.mirror is not None:
+            folder.history.mirror.close(min(max(clock.left, CLOSING), SLOWEST))
     _say_finished(predictor, leaderboard, call)
     return Result(
         predictor=predictor,
@@ -242,8 +250,18 @@ def _plan(question: Question, folder: RunFolder, call: _Call) -> RunData:
     if history.kept:
         facts = facts_of(question, data, call.seed)
         check_same(folder.home, before, facts)
-        history.settle({"automl": __version__, "begun": wall_time(), **before, **facts})
+        new = {"automl": __version__, "begun": wall_time(), "id": secrets.token_hex(4)}
+        history.settle({**new, **before, **facts, "finished": None})
     return data
+
+
+def _mirror(question: Question, folder: RunFolder, call: _Call) -> None:
+    storage, history = call.strategy.storage, folder.history
+    if storage is not None:
+        name = study_name(folder.home, history.facts())
+        greater = question.metric.greater_is_better
+        writer = Writer(storage, name, greater_is_better=greater)
+        history.mirror = Mirror(writer, history.copies(), call.note)
 
 
 def _patience(clock: Clock, stop: Interrupts) -> Callable[[], float]:

@@ -48,6 +48,7 @@ CREATE TABLE outcomes (
     detail TEXT NOT NULL DEFAULT '',
     hash TEXT NOT NULL DEFAULT '',
     members TEXT NOT NULL DEFAULT '{}',
+    drawn TEXT NOT NULL DEFAULT '{}',
     finished TEXT NOT NULL
 );
 CREATE INDEX attempts_by_number ON attempts (number);

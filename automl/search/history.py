@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl.candidate.recipe import Candidate
+from automl.search.mirror import Copy, Mirror, copy_of
 from automl.search.outcome import Failure, Reason
 from automl.search.records import MEMBERS, read_record, sweep, write_record
 
@@ -40,6 +41,8 @@ class Past:
         Trials that were in work when the run ended, with their numbers.
     proposals : mapping of int to mapping, default={}
         What their studies had drawn for trials.
+    drawn : mapping of int to mapping, default={}
+        For each outcome what Optuna would know of it.
     last : int, default=0
         Highest number of a trial.
     """
@@ -47,6 +50,7 @@ class Past:
     outcomes: tuple[Outcome, ...] = ()
     waiting: tuple[tuple[int, Candidate], ...] = ()
     proposals: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    drawn: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     last: int = 0
 
 
@@ -67,6 +71,8 @@ class History:
     past : Past
     broken : str
         Why nothing can be kept any more; empty as long as all is well.
+    mirror : Mirror or None
+        Where each outcome is copied to.
     """
 
     def __init__(
@@ -76,6 +82,7 @@ class History:
         self._store = store
         self.note = note
         self.broken = ""
+        self.mirror: Mirror | None = None
         self.past = Past()
         if store is not None:
             if store.restored:
@@ -91,9 +98,20 @@ class History:
         """Note that a candidate is in work."""
         self._write(lambda store: store.begin(number, candidate.key, candidate.to_json(), proposal))
 
-    def finish(self, outcome: Outcome) -> None:
+    @property
+    def recorded(self) -> bool:
+        """Whether anybody reads what is finished."""
+        return self.kept or self.mirror is not None
+
+    def finish(self, outcome: Outcome, drawn: Mapping[str, Any]) -> None:
         """Keep an outcome; once this returns it survives whatever happens to the process."""
-        self._write(lambda store: store.finish(write_record(self._home, outcome)))
+        self._write(lambda store: store.finish(write_record(self._home, outcome, drawn)))
+        if self.mirror is not None:
+            self.mirror.put(copy_of(outcome, drawn))
+
+    def copies(self) -> list[Copy]:
+        """Return what an Optuna storage would be told of the past."""
+        return [copy_of(one, self.past.drawn.get(one.number, {})) for one in self.past.outcomes]
 
     def cut(self, outcome: Failure) -> None:
         """Note that a candidate was not finished, which is no fault of its own."""
@@ -155,12 +173,13 @@ def _past(home: Path, store: RunStore, note: Callable[[str, str], None]) -> Past
             waiting.append((trial.number, candidates[trial.number]))
             continue
         outcome = _given_up(trial.number, candidates[trial.number], deaths[trial.key])
-        store.finish(write_record(home, outcome))
+        store.finish(write_record(home, outcome, {}))
         outcomes.append(outcome)
     return Past(
         outcomes=tuple(outcomes),
         waiting=tuple(waiting),
         proposals={one.number: one.proposal for one in trials if one.proposal is not None},
+        drawn={record.number: record.drawn for record in records},
         last=max(candidates, default=0),
     )
 

@@ -284,7 +284,8 @@ class Search:
         if cut and isinstance(outcome, Failure):
             self._history.cut(outcome)
         else:
-            self._history.finish(outcome)
+            drawn = self._schedule.drawn(outcome.candidate) if self._history.recorded else {}
+            self._history.finish(outcome, drawn)
         self._schedule.tell(outcome)
         score = outcome.cv_score if isinstance(outcome, Evaluation) else None
         failure = outcome if isinstance(outcome, Failure) else None

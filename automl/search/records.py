@@ -7,7 +7,7 @@ import io
 from contextlib import suppress
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from automl.search.outcome import Evaluation, Failure, Reason
 from automl.search.store import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from automl.candidate.recipe import Candidate
     from automl.search.outcome import Outcome
@@ -31,7 +31,7 @@ COMPLETE = "complete"
 """Status of an evaluation; a failure has its reason."""
 
 
-def write_record(home: Path, outcome: Outcome) -> Record:
+def write_record(home: Path, outcome: Outcome, drawn: Mapping[str, Any]) -> Record:
     """Write the values of an outcome where it has some, and return its row.
 
     Parameters
@@ -39,6 +39,8 @@ def write_record(home: Path, outcome: Outcome) -> Record:
     home : Path
         The run's folder.
     outcome : Outcome
+    drawn : mapping
+        What Optuna would know of it.
     """
     if isinstance(outcome, Failure):
         return Record(
@@ -48,6 +50,7 @@ def write_record(home: Path, outcome: Outcome) -> Record:
             message=_plain(outcome.message),
             detail=_plain(outcome.detail),
             members={},
+            drawn=drawn,
         )
     names = [folder.name for folder in outcome.members]
     stream = io.BytesIO()
@@ -62,6 +65,7 @@ def write_record(home: Path, outcome: Outcome) -> Record:
         rounds=outcome.rounds,
         hash=files.replace(_file(home, outcome.number), stream.getvalue()),
         members=dict(zip(names, outcome.digests, strict=True)),
+        drawn=drawn,
     )
 
 

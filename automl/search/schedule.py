@@ -45,6 +45,12 @@ class _Record:
     off: bool = False
     refused: int = 0
 
+    def ask(self, *, measured: bool) -> None:
+        """Count a candidate that was asked for."""
+        self.asked += 1
+        if not measured:
+            self.spent += self.cost
+
     def count(self, outcome: Outcome) -> None:
         """Count what speaks for or against the algorithm."""
         reason = outcome.reason if isinstance(outcome, Failure) else None
@@ -98,7 +104,7 @@ class Schedule:
             if self._expected(record) <= seconds_left and math.isfinite(self._urgency(record)[0]):
                 candidate = record.study.ask()
                 if candidate is not None:
-                    self._count(record)
+                    record.ask(measured=self._measured)
                     return candidate
             waiting.remove(record)
         return None
@@ -107,12 +113,16 @@ class Schedule:
         """Return what the study drew for a candidate in work, where it drew something."""
         return self._records[candidate.algorithm].study.proposal(candidate)
 
+    def drawn(self, candidate: Candidate) -> dict[str, Any]:
+        """Return what Optuna would know of a candidate (see `AlgorithmStudy.drawn`)."""
+        return self._records[candidate.algorithm].study.drawn(candidate)
+
     def take_up(self, candidate: Candidate, proposal: Mapping[str, Any] | None) -> bool:
         """Know a candidate from before; return whether its algorithm is still there."""
         record = self._records.get(candidate.algorithm)
         if record is not None:
             record.study.take_up(candidate, proposal)
-            self._count(record)
+            record.ask(measured=self._measured)
         return record is not None
 
     def expected(self, algorithm: str) -> float:
@@ -151,11 +161,6 @@ class Schedule:
     def better(self, one: Evaluation, other: Evaluation | None) -> bool:
         """Whether an evaluation scores better than another."""
         return other is None or self._sign * one.cv_score > self._sign * other.cv_score
-
-    def _count(self, record: _Record) -> None:
-        record.asked += 1
-        if not self._measured:
-            record.spent += record.cost
 
     def _urgency(self, record: _Record) -> tuple[float, float, str]:
         """Sort key: portfolio places come before all tuning."""

@@ -64,6 +64,8 @@ class Record:
         SHA-256 of the file with the out-of-fold values.
     members : mapping of str to str
         For each fitted pipeline its name and hash.
+    drawn : mapping
+        The parameters of the trial and their distributions, for Optuna; may be empty.
     """
 
     number: int
@@ -76,6 +78,7 @@ class Record:
     detail: str = ""
     hash: str = ""
     members: Mapping[str, str]
+    drawn: Mapping[str, Any]
 
 
 class RunStore:
@@ -152,13 +155,14 @@ class RunStore:
             record.detail,
             record.hash,
             json.dumps(dict(record.members)),
+            json.dumps(dict(record.drawn)),
             wall_time(),
         )
         with self._transaction("FULL"):
             self._db.execute(
                 "INSERT INTO outcomes (number, status, cv_score, fold_scores, seconds, rounds, "
-                "message, detail, hash, members, finished) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "message, detail, hash, members, drawn, finished) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 row,
             )
             self._db.execute(_END, (record.status, record.number))
@@ -169,42 +173,11 @@ class RunStore:
 
     def trials(self) -> list[Trial]:
         """Return all trials by number."""
-        ends: dict[int, list[str]] = {}
-        for number, how in self._db.execute("SELECT number, ended FROM attempts ORDER BY rowid"):
-            ends.setdefault(number, []).append(how)
-        rows = self._db.execute("SELECT number, key, candidate, proposal FROM trials ORDER BY 1")
-        return [
-            Trial(
-                number=number,
-                key=key,
-                candidate=json.loads(candidate),
-                proposal=None if proposal is None else json.loads(proposal),
-                ends=tuple(ends.get(number, ())),
-            )
-            for number, key, candidate, proposal in rows
-        ]
+        return _trials(self._db)
 
     def records(self) -> list[Record]:
         """Return all outcomes in the order in which they came."""
-        rows = self._db.execute(
-            "SELECT number, status, cv_score, fold_scores, seconds, rounds, message, detail, hash, "
-            "members FROM outcomes ORDER BY place"
-        )
-        return [
-            Record(
-                number=row[0],
-                status=row[1],
-                cv_score=row[2],
-                fold_scores=tuple(json.loads(row[3])),
-                seconds=row[4],
-                rounds=tuple(json.loads(row[5])),
-                message=row[6],
-                detail=row[7],
-                hash=row[8],
-                members=json.loads(row[9]),
-            )
-            for row in rows
-        ]
+        return _records(self._db)
 
     def back_up(self) -> None:
         """Copy the store, so that a damaged one can be replaced."""
@@ -249,16 +222,74 @@ def read_facts(home: Path) -> dict[str, Any]:
     RunError
         E_RUN_STORE where that cannot be read.
     """
-    try:
-        with closing(connect(home / STORE, "ro")) as db:
-            check(db, home / STORE)
-            facts = {n: json.loads(v) for n, v in db.execute("SELECT name, value FROM facts")}
-            count, complete, last, low, high = db.execute(
-                "SELECT COUNT(*), SUM(status = 'complete'), MAX(finished), MIN(cv_score), "
-                "MAX(cv_score) FROM outcomes"
-            ).fetchone()
-    except (sqlite3.Error, ValueError) as error:
-        raise RunError("E_RUN_STORE", f"{home / STORE} cannot be read: {error}.") from error
+    with _reading(home) as db:
+        facts = {n: json.loads(v) for n, v in db.execute("SELECT name, value FROM facts")}
+        count, complete, last, low, high = db.execute(
+            "SELECT COUNT(*), SUM(status = 'complete'), MAX(finished), MIN(cv_score), "
+            "MAX(cv_score) FROM outcomes"
+        ).fetchone()
     facts["n_outcomes"], facts["n_complete"], facts["last"] = count, complete or 0, last
     facts["best"] = high if facts.get("greater_is_better", True) else low
     return facts
+
+
+def read_all(home: Path) -> tuple[list[Trial], list[Record]]:
+    """Return what a run has tried, without touching it.
+
+    Raises
+    ------
+    RunError
+        E_RUN_STORE where that cannot be read.
+    """
+    with _reading(home) as db:
+        return _trials(db), _records(db)
+
+
+@contextmanager
+def _reading(home: Path) -> Iterator[sqlite3.Connection]:
+    try:
+        with closing(connect(home / STORE, "ro")) as db:
+            check(db, home / STORE)
+            yield db
+    except (sqlite3.Error, ValueError) as error:
+        raise RunError("E_RUN_STORE", f"{home / STORE} cannot be read: {error}.") from error
+
+
+def _trials(db: sqlite3.Connection) -> list[Trial]:
+    ends: dict[int, list[str]] = {}
+    for number, how in db.execute("SELECT number, ended FROM attempts ORDER BY rowid"):
+        ends.setdefault(number, []).append(how)
+    rows = db.execute("SELECT number, key, candidate, proposal FROM trials ORDER BY 1")
+    return [
+        Trial(
+            number=number,
+            key=key,
+            candidate=json.loads(candidate),
+            proposal=None if proposal is None else json.loads(proposal),
+            ends=tuple(ends.get(number, ())),
+        )
+        for number, key, candidate, proposal in rows
+    ]
+
+
+def _records(db: sqlite3.Connection) -> list[Record]:
+    rows = db.execute(
+        "SELECT number, status, cv_score, fold_scores, seconds, rounds, message, detail, hash, "
+        "members, drawn FROM outcomes ORDER BY place"
+    )
+    return [
+        Record(
+            number=row[0],
+            status=row[1],
+            cv_score=row[2],
+            fold_scores=tuple(json.loads(row[3])),
+            seconds=row[4],
+            rounds=tuple(json.loads(row[5])),
+            message=row[6],
+            detail=row[7],
+            hash=row[8],
+            members=json.loads(row[9]),
+            drawn=json.loads(row[10]),
+        )
+        for row in rows
+    ]

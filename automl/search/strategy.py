@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
+    from optuna.storages import BaseStorage
 
     from automl.plugin.contributions import Params, Space
     from automl.search.jobs import Pool
@@ -42,6 +43,12 @@ class Strategy:
         For an algorithm's name: configurations to try before its own.
     members : int, default=12
         Distinct candidates in the final ensemble at most.
+    storage : str, optuna storage or None, default=None
+        An Optuna storage, such as ``"sqlite:///studies.db"`` or ``"postgresql://..."``, that each
+        outcome is copied to, for optuna-dashboard. A run never waits for it nor fails by it.
+    device : str, default="cpu"
+        Where algorithms fit that can use it, such as ``"cuda"`` or ``"cuda:1"``; all others use
+        the CPU.
     """
 
     task: str | tuple[str, ...] | None = None
@@ -54,6 +61,8 @@ class Strategy:
     spaces: Mapping[str, Space | Params] = field(default_factory=dict)
     starts: Mapping[str, tuple[Params, ...]] = field(default_factory=dict)
     members: int = 12
+    storage: str | BaseStorage | None = None
+    device: str = "cpu"
 
 
 HOLDOUT_ROWS = 20_000

@@ -89,13 +89,23 @@ class AlgorithmStudy:
                 self._note(candidate)
                 self._open[candidate.key] = trial
                 return candidate
-            self._fail(trial)
+            _fail(study, trial)
         return None
 
     def proposal(self, candidate: Candidate) -> dict[str, Any] | None:
         """Return what Optuna drew for a candidate in work; None for one of the portfolio."""
         trial = self._open.get(candidate.key)
-        return None if trial is None else trial.params
+        return self._proposed.get(candidate.key) if trial is None else trial.params
+
+    def drawn(self, candidate: Candidate) -> dict[str, Any]:
+        """Return the parameters of a trial and their space, empty where it lies outside."""
+        from optuna.distributions import distribution_to_json
+
+        params = self.proposal(candidate) or self.space.flat(candidate)
+        if params is None:
+            return {}
+        space = {name: distribution_to_json(self._varied[name]) for name in params}
+        return {"params": params, "space": space}
 
     def take_up(self, candidate: Candidate, proposal: Mapping[str, Any] | None) -> None:
         """Know a candidate from before, as if it had been asked for."""
@@ -113,7 +123,7 @@ class AlgorithmStudy:
             if usable:
                 self._study.tell(trial, score)
             else:
-                self._fail(trial)
+                _fail(self._study, trial)
         elif usable and score is not None:
             params = self._proposed.pop(candidate.key, None) or self.space.flat(candidate)
             if params is not None:
@@ -146,11 +156,11 @@ class AlgorithmStudy:
         distributions = {name: self._varied[name] for name in params}
         study.add_trial(create_trial(params=params, distributions=distributions, value=score))
 
-    def _fail(self, trial: Trial) -> None:
-        from optuna.trial import TrialState
 
-        if self._study is not None:
-            self._study.tell(trial, state=TrialState.FAIL)
+def _fail(study: Study, trial: Trial) -> None:
+    from optuna.trial import TrialState
+
+    study.tell(trial, state=TrialState.FAIL)
 
 
 def _seed(name: str, asked: int, miss: int) -> int:

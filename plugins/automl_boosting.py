@@ -126,6 +126,12 @@ class Boosted:
         raise NotImplementedError
 
 
+def watched_metric(context: Context) -> str:
+    """Name the metric to learn for: with constraints none that moves leaves after the fact."""
+    constrained = context.task == "regression" and any(context.monotonic)
+    return "" if constrained else context.metric
+
+
 def haste(context: Context) -> float:
     """A tree per class and round: with many classes fewer and larger steps."""
     return min(3.0, max(1.0, context.n_classes / 8))

@@ -18,7 +18,7 @@ from automl.plugin import (
     Validation,
     hookimpl,
 )
-from automl_boosting import ABSOLUTE, Boosted, haste, read_facts, write_facts
+from automl_boosting import ABSOLUTE, Boosted, haste, read_facts, watched_metric, write_facts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,6 +125,10 @@ class _Watch:
 def _build(params: Params, context: Context) -> CatBoost:
     chosen = {**_DEFAULT, **params}
     chosen["learning_rate"] *= haste(context)
+    if any(context.monotonic):
+        # Numbers come first, and only they can be constrained.
+        signs = np.delete(context.monotonic, list(context.categories))
+        chosen["monotone_constraints"] = signs.tolist()
     return CatBoost(
         params={
             **chosen,
@@ -134,7 +138,7 @@ def _build(params: Params, context: Context) -> CatBoost:
             "logging_level": "Silent",
         },
         regression=context.task == "regression",
-        metric=context.metric,
+        metric=watched_metric(context),
         categories=context.categories,
         rounds=round(20 / chosen["learning_rate"]),
         most=round(80 / chosen["learning_rate"]),
@@ -177,6 +181,8 @@ ALGORITHM = Algorithm(
     fit=CatBoost.learn,
     weights=True,
     threads=True,
+    # On a GPU it takes no callbacks, so that nothing could stop it at a deadline.
+    monotonic=True,
     imports=("catboost",),
     cost=6.0,
     promise=0.95,

@@ -88,9 +88,13 @@ def _build(params: Params, context: Context) -> Any:
     chosen["learning_rate"] *= min(3.0, max(1.0, context.n_classes / 8))
     chosen["min_samples_leaf"] = max(1, min(chosen["min_samples_leaf"], context.n_rows // 20))
     chosen["max_iter"] = max(30, round(30 / chosen["learning_rate"]))
+    if any(context.monotonic):
+        chosen["monotonic_cst"] = list(context.monotonic)
     if context.task != "regression":
         return HistGradientBoostingClassifier(**chosen)
-    loss = "absolute_error" if context.metric in _ABSOLUTE else "squared_error"
+    # An absolute loss moves leaves after the fact, which may break a constraint.
+    absolute = context.metric in _ABSOLUTE and not any(context.monotonic)
+    loss = "absolute_error" if absolute else "squared_error"
     return HistGradientBoostingRegressor(loss=loss, **chosen)
 
 
@@ -109,6 +113,7 @@ ALGORITHM = Algorithm(
     starts=(_DEFAULT, {**_DEFAULT, "max_leaf_nodes": 8, "max_features": 0.5}),
     fit=learn,
     weights=True,
+    monotonic=True,
     imports=("sklearn.ensemble",),
     cost=3.0,
     promise=0.5,

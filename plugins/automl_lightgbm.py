@@ -19,7 +19,7 @@ from automl.plugin import (
     Validation,
     hookimpl,
 )
-from automl_boosting import ABSOLUTE, Boosted, haste, read_facts, write_facts
+from automl_boosting import ABSOLUTE, Boosted, haste, read_facts, watched_metric, write_facts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,11 +122,17 @@ def _build(params: Params, context: Context) -> LightGBM:
         "force_col_wise": True,
         "feature_pre_filter": False,
         "verbosity": -1,
+        "device_type": context.device.partition(":")[0],
     }
+    if any(context.monotonic):
+        chosen |= {
+            "monotone_constraints": list(context.monotonic),
+            "monotone_constraints_method": "intermediate",
+        }
     return LightGBM(
         params=chosen,
         regression=context.task == "regression",
-        metric=context.metric,
+        metric=watched_metric(context),
         categories=context.categories,
         rounds=max(30, round(12 / rate)),
         most=max(50, round(100 / rate)),
@@ -212,6 +218,8 @@ ALGORITHM = Algorithm(
     fit=LightGBM.learn,
     weights=True,
     threads=True,
+    monotonic=True,
+    devices=frozenset({"cpu", "cuda", "gpu"}),
     imports=("lightgbm",),
     cost=1.0,
     promise=0.9,

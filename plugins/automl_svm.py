@@ -1,4 +1,4 @@
-"""Support vector machines with a Gaussian kernel, their scores turned into probabilities."""
+"""Support vector machines, their scores turned into probabilities."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl.plugin import Algorithm, Context, Float, Params, hookimpl
+from automl.plugin import Algorithm, Choice, Context, Float, Int, Params, hookimpl
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+CACHE = 500
+"""Megabytes that a machine may keep of its kernel."""
 
 
 class SupportVectors:
@@ -18,18 +21,19 @@ class SupportVectors:
     Parameters
     ----------
     C : float, default=1.0
-    gamma : float
+    kernel : dict
+        Parameters of scikit-learn's machines that say which kernel.
     seed : int, default=0
     """
 
-    def __init__(self, *, C: float = 1.0, gamma: float = 0.1, seed: int = 0) -> None:
+    def __init__(self, *, kernel: dict[str, Any], C: float = 1.0, seed: int = 0) -> None:
         self.C = C
-        self.gamma = gamma
+        self.kernel = kernel
         self.seed = seed
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters of the constructor."""
-        return {"C": self.C, "gamma": self.gamma, "seed": self.seed}
+        return {"C": self.C, "kernel": self.kernel, "seed": self.seed}
 
     def fit(
         self, X: Any, y: NDArray[Any], sample_weight: NDArray[np.float64] | None = None
@@ -72,7 +76,7 @@ class SupportVectors:
     def _machine(self, X: Any, y: NDArray[Any], weight: NDArray[np.float64]) -> Any:
         from sklearn.svm import SVC
 
-        machine = SVC(C=self.C, gamma=self.gamma, cache_size=500, random_state=self.seed)
+        machine = SVC(C=self.C, **self.kernel, cache_size=CACHE, random_state=self.seed)
         return machine.fit(X, y, sample_weight=weight)
 
 
@@ -82,18 +86,19 @@ class SupportVectorNumbers:
     Parameters
     ----------
     C : float, default=1.0
-    gamma : float
+    kernel : dict
+        Parameters of scikit-learn's machines that say which kernel.
     seed : int, default=0
     """
 
-    def __init__(self, *, C: float = 1.0, gamma: float = 0.1, seed: int = 0) -> None:
+    def __init__(self, *, kernel: dict[str, Any], C: float = 1.0, seed: int = 0) -> None:
         self.C = C
-        self.gamma = gamma
+        self.kernel = kernel
         self.seed = seed
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters of the constructor."""
-        return {"C": self.C, "gamma": self.gamma, "seed": self.seed}
+        return {"C": self.C, "kernel": self.kernel, "seed": self.seed}
 
     def fit(
         self, X: Any, y: NDArray[Any], sample_weight: NDArray[np.float64] | None = None
@@ -102,7 +107,7 @@ class SupportVectorNumbers:
         from sklearn.svm import SVR
 
         self.center_, self.spread_ = float(np.mean(y)), float(np.std(y)) or 1.0
-        self.machine_ = SVR(C=self.C, gamma=self.gamma, epsilon=0.05, cache_size=500)
+        self.machine_ = SVR(C=self.C, **self.kernel, epsilon=0.05, cache_size=CACHE)
         # Not a parameter of SVR, which would draw from NumPy's global state without it.
         self.machine_.random_state = self.seed
         self.machine_.fit(X, (y - self.center_) / self.spread_, sample_weight=sample_weight)
@@ -131,19 +136,41 @@ def _scores(machine: Any, X: Any) -> NDArray[np.float64]:
 
 
 def _build(params: Params, context: Context) -> Any:
-    chosen = {"C": 1.0, "gamma": 1.0, **params}
+    chosen = {"C": 1.0, "kernel": "rbf", **params}
     # Scaled columns have a variance of about 1: the usual 1 / n_columns, times a factor.
-    gamma = chosen["gamma"] / max(1, context.n_columns)
+    gamma = chosen.get("gamma", 1.0) / max(1, context.n_columns)
+    C, kernel = chosen["C"], {"kernel": "rbf", "gamma": gamma}
+    if chosen["kernel"] == "poly":
+        C = chosen.get("C_poly", 0.05)
+        # With the constant, lower powers take part, too.
+        kernel = {"kernel": "poly", "gamma": gamma, "degree": chosen.get("degree", 2), "coef0": 1.0}
     kind = SupportVectorNumbers if context.task == "regression" else SupportVectors
-    return kind(C=chosen["C"], gamma=gamma, seed=context.seed)
+    return kind(C=C, kernel=kernel, seed=context.seed)
+
+
+def _memory(context: Context, params: Params) -> float:
+    """The cache of the kernel; then what is kept of the rows."""
+    return CACHE * 2**20 + 16.0 * context.n_rows * context.n_columns
 
 
 ALGORITHM = Algorithm(
     name="svm",
     tasks=frozenset({"binary", "multiclass", "regression"}),
     build=_build,
-    space={"C": Float(0.05, 100.0, log=True), "gamma": Float(0.05, 20.0, log=True)},
-    starts=({"C": 5.0, "gamma": 1.0}, {"C": 1.0, "gamma": 4.0}, {"C": 20.0, "gamma": 0.3}),
+    space={
+        "kernel": Choice("rbf", "poly"),
+        "C": Float(0.05, 100.0, log=True, when={"kernel": "rbf"}),
+        "gamma": Float(0.05, 20.0, log=True, when={"kernel": "rbf"}),
+        # Polynomials converge slowly beyond.
+        "C_poly": Float(0.002, 0.3, log=True, when={"kernel": "poly"}),
+        "degree": Int(2, 3, when={"kernel": "poly"}),
+    },
+    starts=(
+        {"C": 5.0, "kernel": "rbf", "gamma": 1.0},
+        {"C": 1.0, "kernel": "rbf", "gamma": 4.0},
+        {"C": 20.0, "kernel": "rbf", "gamma": 0.3},
+    ),
+    memory=_memory,
     weights=True,
     imports=("sklearn.svm", "sklearn.linear_model"),
     cost=3.0,

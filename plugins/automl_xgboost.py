@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from automl.plugin import (
     Validation,
     hookimpl,
 )
-from automl_boosting import ABSOLUTE, Boosted, haste, read_facts, write_facts
+from automl_boosting import ABSOLUTE, Boosted, haste, read_facts, watched_metric, write_facts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,6 +92,9 @@ class XGBoost(Boosted):
                 )
             )
         booster = xgb.Booster(self.params | objective, data)
+        if self.params["device"] != "cpu":
+            _refuse_fallback(booster, train)
+            booster = xgb.Booster(self.params | objective, data)
         patience = Patience(report, floor=self.patience)
         for round_ in range(1, (self.rounds if validation is None else self.most) + 1):
             booster.update(train, round_ - 1)
@@ -102,6 +106,16 @@ class XGBoost(Boosted):
                 break
         best = booster[: max(1, patience.best_round)]
         self.model_ = _reread(best.save_raw("ubj"), self.params["nthread"])
+
+
+def _refuse_fallback(booster: Any, train: Any) -> None:
+    """Without a GPU XGBoost only warns, and learns on the CPU; try a round to hear of it."""
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        booster.update(train, 0)
+    for one in heard:
+        if "GPU" in str(one.message):
+            raise RuntimeError(str(one.message).strip().splitlines()[0])
 
 
 def _reread(raw: bytearray, threads: int) -> Any:
@@ -123,11 +137,14 @@ def _build(params: Params, context: Context) -> XGBoost:
         "nthread": context.threads,
         "seed": context.seed,
         "verbosity": 0,
+        "device": context.device,
     }
+    if any(context.monotonic):
+        chosen["monotone_constraints"] = str(context.monotonic)
     return XGBoost(
         params=chosen,
         regression=context.task == "regression",
-        metric=context.metric,
+        metric=watched_metric(context),
         categories=context.categories,
         rounds=max(20, round(12 / rate)),
         most=max(50, round(100 / rate)),
@@ -183,6 +200,8 @@ ALGORITHM = Algorithm(
     fit=XGBoost.learn,
     weights=True,
     threads=True,
+    monotonic=True,
+    devices=frozenset({"cpu", "cuda"}),
     imports=("xgboost",),
     cost=1.6,
     promise=0.7,

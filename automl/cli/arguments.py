@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
@@ -74,7 +75,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 
 
 def from_file(path: str) -> dict[str, Any]:
-    """Read arguments from a TOML or YAML file.
+    """Read arguments from a TOML, YAML or JSON file.
 
     Raises
     ------
@@ -162,6 +163,25 @@ def pairs(words: Sequence[str], option: str) -> dict[str, str]:
     return found
 
 
+def numbers(words: Sequence[str], option: str) -> dict[str, int]:
+    """Split ``COLUMN=NUMBER``.
+
+    Raises
+    ------
+    InputError
+        ``E_INPUT_OPTION`` where it is no whole number.
+    """
+    found = {}
+    for name, what in pairs(words, option).items():
+        try:
+            found[name] = int(what)
+        except ValueError as error:
+            raise InputError(
+                "E_INPUT_OPTION", f"{option}: {what!r} for {name!r} is no whole number."
+            ) from error
+    return found
+
+
 def listed(words: Sequence[str]) -> tuple[str, ...]:
     """Split names at commas."""
     return tuple(part.strip() for word in words for part in word.split(",") if part.strip())
@@ -187,6 +207,11 @@ def _parse(path: Path) -> Any:
             return tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise _refused(str(path), f"is not TOML: {error}") from error
+    if path.suffix.lower() == ".json":
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise _refused(str(path), f"is not JSON: {error}") from error
     if path.suffix.lower() in {".yaml", ".yml"}:
         import yaml
 
@@ -194,7 +219,7 @@ def _parse(path: Path) -> Any:
             return yaml.safe_load(text) or {}
         except yaml.YAMLError as error:
             raise _refused(str(path), f"is not YAML: {error}") from error
-    raise _refused(str(path), "ends neither in .toml nor in .yaml")
+    raise _refused(str(path), "ends in none of .toml, .yaml and .json")
 
 
 def _check_keys(given: Mapping[Any, Any], known: tuple[str, ...], where: str) -> None:

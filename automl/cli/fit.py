@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import signal
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from automl.cli.arguments import Arguments, from_file, listed, merged, pairs, value_of
+from automl.cli.arguments import (
+    Arguments,
+    from_file,
+    listed,
+    merged,
+    numbers,
+    pairs,
+    value_of,
+)
 from automl.cli.face import ANSWER_IS_NO, DONE, INTERRUPTED, Face, as_json, face_of, shared
-from automl.cli.folders import RESULT, check_model, gone_if_empty, run_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
+from automl.cli.folders import (
+    ARGUMENTS,
+    RESULT,
+    check_model,
+    found_run,
+    gone_if_empty,
+    keep_arguments,
+    run_folder,
+)
 
 SAVING = 0.3
 """Share of the seconds that is kept for writing the model, at most."""
@@ -29,6 +40,7 @@ Examples:
   automl fit train.csv income --only lightgbm,linear --trials 20 --seed 1
   automl fit train.parquet price --metric mae --ignore id --time sold_at --out model
   automl fit --config run.toml
+  automl fit --resume income-1 --budget 600
 """
 
 
@@ -44,6 +56,9 @@ Examples:
 @click.option("--out", metavar="FOLDER", help="Folder of the model (default: RUN/model).")
 @click.option("--run", metavar="NAME", help="Name of the run, below automl-runs/.")
 @click.option(
+    "--resume", metavar="RUN", help="Go on with a run, with its own arguments unless given anew."
+)
+@click.option(
     "--kind",
     multiple=True,
     metavar="COLUMN=KIND",
@@ -57,27 +72,46 @@ Examples:
 @click.option("--group", metavar="COLUMN", help="Keep rows of one group on one side of a split.")
 @click.option("--time", metavar="COLUMN", help="Judge on later rows than were learned from.")
 @click.option("--weight", metavar="COLUMN", help="Weight of each row.")
+@click.option(
+    "--monotonic",
+    multiple=True,
+    metavar="COLUMN=1|-1",
+    help="Predictions must not fall (1) or not rise (-1) while it rises.",
+)
+@click.option("--device", help="Where to fit what can, such as cuda (default: cpu).")
 @click.option("--only", multiple=True, metavar="PATTERN", help="Algorithms that may be tried.")
 @click.option("--without", multiple=True, metavar="PATTERN", help="Plugins to leave out.")
 @click.option("--config", metavar="FILE", help="TOML or YAML with the arguments of automl.fit.")
 @shared
 @click.pass_context
-def command(context: click.Context, /, config: str | None, **given: Any) -> int:
+def command(context: click.Context, /, config: str | None, resume: str | None, **given: Any) -> int:
     """Learn to predict column TARGET of the table DATA.
 
     DATA is a CSV, Parquet, Arrow or JSON-lines file, or the URL of a database with its table. The
     model and the leaderboard are kept in automl-runs/<NAME>. What stands on the command line wins
-    over what stands in the file of --config. The exit code is 3 where nothing is better than
+    over what stands in the file of --config. With --resume a run that was killed, or has come to
+    its end, goes on: what it has tried stands, and a new budget counts from now. The exit code is 3 where nothing is better than
     always giving the same answer.
     """
     from automl.search.budget import Clock
 
     face = face_of(context)
-    arguments = merged(from_file(config) if config else {}, _words(given))
+    words, known = _words(given), from_file(config) if config else {}
+    folder = None
+    if resume is not None:
+        if given["run"]:
+            raise click.UsageError("Give --run or --resume, not both.", context)
+        folder = found_run(resume)
+        before = from_file(str(folder / ARGUMENTS)) if (folder / ARGUMENTS).exists() else {}
+        known = {**before, **known}
+        if any(value is not None for value in words["budget"].values()):
+            # A new budget is one of its own, not a second limit beside the first.
+            known.pop("budget", None)
+    arguments = merged(known, words)
     for name, value in {"DATA": arguments.source, "TARGET": arguments.target}.items():
         if not value:
             raise click.UsageError(f"Missing argument {name!r}.", context)
-    return _fit(arguments, Clock(arguments.limits[0]), face)
+    return _fit(arguments, folder, Clock(arguments.limits[0]), face)
 
 
 def _words(given: dict[str, Any]) -> dict[str, Any]:
@@ -98,17 +132,19 @@ def _words(given: dict[str, Any]) -> dict[str, Any]:
             "group": given["group"],
             "time": given["time"],
             "weight": given["weight"],
+            "monotonic": numbers(given["monotonic"], "--monotonic"),
         },
         "plugins": {"only": listed(given["only"]), "without": listed(given["without"])},
-        "strategy": {"task": given["task"]},
+        "strategy": {"task": given["task"], "device": given["device"]},
         "run": given["run"],
         "out": given["out"],
     }
 
 
-def _fit(arguments: Arguments, clock: Any, face: Face) -> int:
+def _fit(arguments: Arguments, resumed: Path | None, clock: Any, face: Face) -> int:
     import automl
     from automl.cli.summary import Summary
+    from automl.search.interrupts import Interrupts
 
     columns = value_of(automl.Columns, arguments.columns, "columns")
     plugins = value_of(automl.Plugins, arguments.plugins, "plugins")
@@ -116,13 +152,17 @@ def _fit(arguments: Arguments, clock: Any, face: Face) -> int:
     seconds, trials = arguments.limits
     automl.Budget(seconds=seconds, trials=trials)
     check_model(arguments.out)
-    run = run_folder(arguments.run, arguments.target)
+    run = resumed or run_folder(arguments.run, arguments.target)
     face.log_folder = run
     model = Path(arguments.out) if arguments.out else run / "model"
     if seconds is not None:
         saving = min(SAVING * seconds, SAVING_SECONDS)
         seconds = max(clock.left - saving, 0.5 * seconds)
-    with noticed() as interrupts, gone_if_empty(run):
+    with ExitStack() as around:
+        interrupts = around.enter_context(Interrupts())
+        if resumed is None:
+            around.enter_context(gone_if_empty(run))
+            keep_arguments(run, arguments)
         result = automl.fit(
             arguments.source,
             arguments.target,
@@ -143,22 +183,6 @@ def _fit(arguments: Arguments, clock: Any, face: Face) -> int:
     document = {**summary.document(), "warnings": warnings}
     (run / RESULT).write_text(as_json(document) + "\n", encoding="utf-8")
     face.show(summary.text(), document)
-    if interrupts:
+    if interrupts.came:
         return INTERRUPTED
     return DONE if summary.better else ANSWER_IS_NO
-
-
-@contextmanager
-def noticed() -> Iterator[list[int]]:
-    """Note each Ctrl-C: the first ends the run early with what it has, a second one at once."""
-    seen: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        seen.append(number)
-        signal.default_int_handler(number, frame)
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield seen
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -31,6 +31,10 @@ class Columns:
         Weight of each row in fitting and scoring.
     sensitive : tuple of str, default=()
         Kept for reports by group; learned from unless ignored as well.
+    monotonic : mapping of str to int, default={}
+        Name of a column of numbers to 1 where predictions must not fall while it rises, or to -1
+        where they must not rise; of two classes the probability of the second is meant. Algorithms
+        that cannot promise that are not tried.
     """
 
     kinds: Mapping[str, str] = field(default_factory=dict)
@@ -40,6 +44,7 @@ class Columns:
     time: str | None = None
     weight: str | None = None
     sensitive: tuple[str, ...] = ()
+    monotonic: Mapping[str, int] = field(default_factory=dict)
 
     def check(self, names: Sequence[str]) -> None:
         """Refuse kinds and roles of columns that do not exist.
@@ -52,10 +57,11 @@ class Columns:
         Raises
         ------
         DataError
-            ``E_DATA_COLUMN_UNKNOWN`` or ``E_DATA_KIND``.
+            ``E_DATA_COLUMN_UNKNOWN``, ``E_DATA_KIND`` or ``E_DATA_MONOTONIC``.
         """
         roles = [name for name in (self.group, self.time, self.weight) if name is not None]
-        for name in (*self.kinds, *self.ordered, *self.ignored, *self.sensitive, *roles):
+        named = (*self.kinds, *self.ordered, *self.ignored, *self.sensitive, *self.monotonic)
+        for name in (*named, *roles):
             if name not in names:
                 raise DataError(
                     "E_DATA_COLUMN_UNKNOWN",
@@ -68,4 +74,11 @@ class Columns:
                     "E_DATA_KIND",
                     f"{kind!r} is no kind of column (asked for {name!r}).",
                     f"Kinds: {', '.join(known.value for known in Kind)}.",
+                )
+        for name, sign in self.monotonic.items():
+            if isinstance(sign, bool) or sign not in {1, -1}:
+                raise DataError(
+                    "E_DATA_MONOTONIC",
+                    f"Column {name!r} is to be monotonic in the direction {sign!r}, expected 1 "
+                    "(predictions must not fall while it rises) or -1 (must not rise).",
                 )

@@ -93,9 +93,10 @@ def infer(raw: Raw, columns: Columns) -> tuple[Schema, tuple[Finding, ...]]:
             dropped.append(Dropped(name=column.name, reason=drop.reason))
             continue
         form = "" if raw.untyped else column.form.value
+        sign = _sign(made, columns)
         for feature in (made.feature, made.text):
             if feature is not None:
-                features.append(replace(feature, form=form, dtype=column.dtype))
+                features.append(replace(feature, form=form, dtype=column.dtype, monotonic=sign))
                 notes.add(_kind_code(feature), column.name)
     if not features:
         notes.add("W_DATA_NO_FEATURES", "")
@@ -126,6 +127,19 @@ def _column(column: RawColumn, columns: Columns, notes: Notes) -> _Made:
         raise _impossible(column, wanted)
     # Time may count the rows and says something all the same.
     return _numbers(column, wanted or ("number" if column.name == columns.time else ""), notes)
+
+
+def _sign(made: _Made, columns: Columns) -> int:
+    """Return the direction that predictions have to keep, 0 where they are free."""
+    sign = columns.monotonic.get(made.feature.name, 0)
+    if sign and made.feature.kind is not Kind.NUMBER:
+        raise DataError(
+            "E_DATA_MONOTONIC",
+            f"Column {made.feature.name!r} is to be monotonic, but is no column of numbers: it is "
+            f"read as {made.feature.kind.value!r}.",
+            "Name a column of numbers, or say Columns(kinds={...: 'number'}).",
+        )
+    return sign
 
 
 def _check_cells(column: RawColumn, missing: NDArray[np.bool_], notes: Notes) -> None:

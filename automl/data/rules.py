@@ -76,6 +76,10 @@ RULES: dict[str, tuple[str, bool]] = {
         "Classes of {names} are imbalanced: the rarest has {count} rows, under 5 %.",
         True,
     ),
+    "W_DATA_MONOTONIC": (
+        "Predictions follow {names} as asked; {count} algorithms cannot promise it, and rest.",
+        False,
+    ),
     "W_DATA_LEAK": (
         "Too good to be true, one column alone tells the target: {names}; is it known in time?",
         True,

@@ -11,9 +11,11 @@ from automl.candidate.space import spaces_for
 from automl.data.apply import apply
 from automl.data.given import separate
 from automl.data.infer import infer
+from automl.data.names import listed
+from automl.data.rules import finding
 from automl.data.source import open_source
 from automl.data.suspect import suspect
-from automl.errors import DataError
+from automl.errors import DataError, InputError
 from automl.plugin.context import Context
 from automl.search.scoring import resolve_metric
 
@@ -70,6 +72,18 @@ class Question:
         """Number of classes; 0 where the target is a number."""
         return 0 if self.encoded.classes is None else len(self.encoded.classes)
 
+    def context(self, n_rows: int, seed: int, strategy: Strategy) -> Context:
+        """Return what is known of the work of any algorithm before a matrix is made."""
+        return Context(
+            task=self.task.like or self.task.name,
+            n_classes=self.n_classes,
+            n_rows=n_rows,
+            n_columns=len(self.schema.features),
+            seed=seed,
+            metric=self.metric.name,
+            device=strategy.device,
+        )
+
     def sample_rows(self) -> list[dict[str, Any]]:
         """Return a few rows of the source as plain JSON values."""
         rows = sample_numbers(self.table.n_rows)
@@ -95,17 +109,13 @@ class Question:
         ------
         PluginError
             E_PLUGIN_UNKNOWN where the strategy names an algorithm that is not there.
+        InputError
+            E_INPUT_DEVICE where it names a device that no algorithm can use.
         """
         for name in sorted({*strategy.spaces, *strategy.starts}):
             self.catalog.get("algorithm", name)
-        context = Context(
-            task=self.task.like or self.task.name,
-            n_classes=self.n_classes,
-            n_rows=n_rows,
-            n_columns=len(self.schema.features),
-            seed=seed,
-            metric=self.metric.name,
-        )
+        _check_device(strategy.device, self.catalog)
+        context = self.context(n_rows, seed, strategy)
         return tuple(
             space.bent(
                 strategy.spaces.get(space.algorithm.name),
@@ -150,6 +160,7 @@ def ask(
     table = apply(schema, given.raw).table
     n_classes = 0 if encoded.classes is None else len(encoded.classes)
     doubts = suspect(schema, table, given.target.name, encoded.y, n_classes)
+    constrained = _constrained(schema, task, n_classes, catalog)
     return Question(
         catalog=catalog,
         columns=columns,
@@ -159,8 +170,37 @@ def ask(
         task=task,
         encoded=encoded,
         metric=resolve_metric(metric, task, encoded.classes, catalog),
-        findings=(*given.findings, *found, *doubts),
+        findings=(*given.findings, *found, *doubts, *constrained),
     )
+
+
+def _check_device(device: str, catalog: Catalog) -> None:
+    known = {name for one in catalog.algorithms.values() for name in one.devices} | {"cpu"}
+    if device.partition(":")[0] not in known:
+        raise InputError(
+            "E_INPUT_DEVICE",
+            f"No algorithm can use the device {device!r}.",
+            f"Known: {', '.join(sorted(known))}.",
+        )
+
+
+def _constrained(
+    schema: Schema, task: Task, n_classes: int, catalog: Catalog
+) -> tuple[Finding, ...]:
+    """Say who is not tried because predictions have to keep a direction."""
+    names = [feature.name for feature in schema.features if feature.monotonic]
+    if not names:
+        return ()
+    able = [one for one in catalog.algorithms.values() if one.tasks & task.names]
+    obeying = [one for one in able if one.monotonic]
+    if n_classes > 2 or not obeying:
+        why = f"{n_classes} classes have no direction" if n_classes > 2 else "no algorithm obeys it"
+        raise DataError(
+            "E_DATA_MONOTONIC",
+            f"{listed(names)} cannot be monotonic: {why}.",
+            "Leave Columns(monotonic=...) away.",
+        )
+    return (finding("W_DATA_MONOTONIC", names, len(able) - len(obeying)),)
 
 
 def choose_task(given: Given, wanted: str | tuple[str, ...] | None, catalog: Catalog) -> Task:

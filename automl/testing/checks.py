@@ -6,6 +6,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +64,16 @@ class Property:
     when: Callable[[Any], bool]
 
 
+def one_thread() -> AbstractContextManager[object]:
+    """Limit numerical libraries to one thread, as in a worker: on small tables more only wait."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return nullcontext()
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1)
+    return limits
+
+
 def _always(bench: object) -> bool:
     del bench
     return True
@@ -118,7 +129,7 @@ class Check:
     def __call__(self) -> None:
         """Check; raises `CheckFailedError`, with what to change and where to read."""
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), one_thread():
                 warnings.simplefilter("ignore")
                 self.asked.holds(self.bench)
         except CheckFailedError as error:

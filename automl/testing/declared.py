@@ -80,34 +80,6 @@ def _sparse_matrices_are_accepted(bench: LearningBench) -> None:
 
 
 @says(
-    "Of two rows that contradict each other the heavier one wins since it declares `weights`.",
-    TRAITS,
-    when=lambda bench: bench.algorithm.weights,
-)
-def _heavier_rows_count_more(bench: LearningBench) -> None:
-    for case in bench.cases:
-        prepared = bench.prepare(case)
-        twice = np.tile(np.arange(len(case.y)), 2)
-        lowest = np.full_like(case.y, case.y.min())
-        both = replace(case, y=np.concatenate([case.y, lowest]))
-        doubled = Prepared(preparation=prepared.preparation, X=prepared.X[twice])
-        light = np.repeat([1.0, 0.001], len(case.y))
-        true, low = (
-            bench.ask(
-                bench.fit(both, Fit(weight=weight, validated=False), doubled), case.problem.fresh
-            )
-            for weight in (light, light[::-1].copy())
-        )
-        sunk = low[:, 0].mean() > true[:, 0].mean() if case.n_classes else low.mean() < true.mean()
-        if not sunk:
-            raise CheckFailedError(
-                f"{case.task.name}: it learns the same from rows of weight 0.001 as from rows of "
-                "weight 1.",
-                "Hand sample_weight (or `weight` in fit) to the learner, or declare weights=False.",
-            )
-
-
-@says(
     "It declares `weights` if its estimators' fit() takes sample_weight.",
     TRAITS,
     when=lambda bench: bench.algorithm.fit is None and not bench.algorithm.weights,

@@ -21,7 +21,7 @@ _BENCHES = {
 }
 
 _MODULES = {
-    "algorithm": ("algorithms", "declared", "hard"),
+    "algorithm": ("algorithms", "declared", "hard", "claims"),
     "preprocessor": ("preprocessors", "steps"),
     "metric": ("scoring",),
     "task": ("tasks",),

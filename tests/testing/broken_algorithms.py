@@ -82,7 +82,7 @@ def pops(params: Any, context: Context) -> Any:
 
 
 def once(params: Any, context: Context) -> Any:
-    key = (context.task, tuple(params.items()))
+    key = (context, tuple(params.items()))
     return _ONCE.setdefault(key, Sound(context, **params))
 
 
@@ -140,7 +140,7 @@ class Batchy(Sound):
 class Unseeded(Sound):
     def learn(self, X: Any, y: Any, weight: Any) -> Sound:
         super().learn(X, y, weight)
-        self.coef_ = self.coef_ + np.random.default_rng().normal(scale=1e-6, size=self.coef_.shape)
+        self.coef_ *= 1 + np.random.default_rng().normal(scale=1e-6, size=self.coef_.shape)
         return self
 
 
@@ -307,7 +307,7 @@ BROKEN: dict[str, tuple[str, Algorithm]] = {
     "threads": ("two_threads_fit", algorithm(Single, threads=True)),
     "missing": ("missing_cells_are_accepted", algorithm(Complete, accepts=NUMBER | {"missing"})),
     "sparse": ("sparse_matrices_are_accepted", algorithm(Dense, accepts=NUMBER | {"sparse"})),
-    "weights ignored": ("heavier_rows_count_more", algorithm(Weightless, weights=True)),
+    "weights ignored": ("weights_are_like_repeated_rows", algorithm(Weightless, weights=True)),
     "weights hidden": ("weights_are_declared", algorithm(Weighing)),
     "does not stop": ("learning_stops_when_told", algorithm(fit=deaf)),
     "rounds from 0": ("every_round_is_reported", algorithm(fit=from_zero)),

@@ -18,10 +18,10 @@ SLOW = {
     "docker:nothing_else_changes",
     "docker:one_row_gives_what_the_batch_gives",
     "hist_boosting:corners_of_the_space_fit",
-    "hist_boosting:heavier_rows_count_more",
+    "hist_boosting:weights_are_like_repeated_rows",
     "hist_boosting:the_same_seed_gives_the_same_values",
     "mlp:corners_of_the_space_fit",
-    "mlp:heavier_rows_count_more",
+    "mlp:weights_are_like_repeated_rows",
     "mlp:the_same_seed_gives_the_same_values",
     "xgboost:corners_of_the_space_fit",
 }

@@ -68,9 +68,17 @@ class Whole(Sound):
         return super().columns(np.nan_to_num(X) / (1e3 + np.abs(np.nan_to_num(X))))
 
 
-class Exponential(Whole):
+class Exponential(Sound):
+    def fit(self, X: Any, y: Any) -> Sound:
+        self.center_, self.spread_ = X.mean(axis=0), X.std(axis=0) + 1e-9
+        self.reach_ = 1e3 * np.abs(X).max()
+        return super().fit(X, y)
+
+    def columns(self, X: Any) -> Any:
+        return super().columns((X - self.center_) / self.spread_)
+
     def predict(self, X: Any) -> Any:
-        return super().predict(X) + np.where(np.abs(X).max(axis=1) > 1e8, np.inf, 0.0)
+        return super().predict(X) + np.where(np.abs(X).max(axis=1) > self.reach_, np.inf, 0.0)
 
 
 def swallows(estimator: Any, X: Any, y: Any, weight: Any, validation: Any, report: Any) -> None:

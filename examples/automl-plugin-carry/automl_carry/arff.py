@@ -61,7 +61,7 @@ def attribute(line, number):
     if kind in NUMBERS:
         return name, "number", ("0", False)
     if kind in WORDS:
-        return name, "word", ("", False)
+        return name, "word", ("?", False)
     raise ValueError(f"line {number}: attributes of type {type_[:30]!r} are not read")
 
 

@@ -42,10 +42,9 @@ def answer(predictor, source):
         ask = predictor.predict if predictor.classes is None else predictor.predict_proba
         json.dump(ask(json.load(sys.stdin), on_missing="impute").tolist(), sys.stdout)
         return
-    write = csv.writer(sys.stdout, lineterminator="\n").writerow
-    write(["prediction"])
-    for label in predictor.predict(source).tolist():
-        write([label])
+    labels = predictor.predict(source).tolist()
+    write = csv.writer(sys.stdout, lineterminator="\n").writerows
+    write([["prediction"], *([label] for label in labels)])
 
 
 if __name__ == "__main__":

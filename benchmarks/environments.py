@@ -21,6 +21,13 @@ BUILT = "built.json"
 BASE = ("numpy", "pandas", "pyarrow")
 """What the runner needs."""
 
+OVERRIDES = (
+    "torchvision ; sys_platform == 'never'",  # its CUDA build does not load beside a CPU torch
+    "nvidia-nccl-cu12 ; sys_platform == 'never'",  # 300 MB that XGBoost asks for, for several GPUs
+    "nvidia-nccl-cu13 ; sys_platform == 'never'",
+)
+"""What dependencies ask for and no contender needs here: all run on CPUs."""
+
 IMPORT_TIMES = 3
 
 
@@ -96,7 +103,7 @@ def set_up(contender: Contender, checkout: Path = ROOT, revision: str = "") -> d
         _run([*tool["venv"], str(folder)])
         bare = _size_mb(folder)
         overrides = Path(place) / "overrides.txt"
-        overrides.write_text("\n".join(contender.overrides) + "\n", encoding="utf-8")
+        overrides.write_text("\n".join(OVERRIDES) + "\n", encoding="utf-8")
         start = time.perf_counter()
         _run(_install(tool, python_of(folder), requirements, overrides))
         seconds = time.perf_counter() - start
@@ -118,7 +125,7 @@ def set_up(contender: Contender, checkout: Path = ROOT, revision: str = "") -> d
 
 
 def _asked(contender: Contender) -> list[str]:
-    return [*contender.requirements, *contender.overrides]
+    return list(contender.requirements)
 
 
 def _located(requirement: str, source: Path) -> str:

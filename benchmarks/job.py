@@ -25,7 +25,11 @@ from benchmarks.rows import PRIMARY, Row, one_line
 from benchmarks.score import WrongAnswerError, constant, scores
 from benchmarks.tables import Question
 
-RUNNER = Path(__file__).resolve().parent / "inside" / "runner.py"
+HERE = Path(__file__).resolve().parent
+
+
+SOURCE = "source"
+"""Folder of the copy that is run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +62,20 @@ class Task:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def lay_out(place: Path, contenders: list[Contender]) -> None:
+    """Copy what runs inside the environments, so that later edits do not reach a running race."""
+    source = place / SOURCE
+    for name in ("inside", "contenders"):
+        hidden = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(HERE / name, source / name, ignore=hidden)
+    shutil.copy(HERE / "__init__.py", source)
+    for contender in contenders:
+        shutil.copy(contender.file, source / "contenders")
+
+
 def do(task: Task, cpus: list[int], place: Path) -> Row:
-    """Do a job in a new folder below `place`, which is gone afterwards."""
+    """Do a job in a new folder below `place`, where `lay_out` was; it is gone afterwards."""
     date = now()
-    place.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f"{task.key}-", dir=place))
     scratch = Path(tempfile.mkdtemp(prefix="b-"))  # a short path: sockets have at most 107 letters
     try:
@@ -130,9 +144,11 @@ def _run(task: Task, folder: Path, scratch: Path, what: str) -> process.Ended:
         **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch)),
         "PYTHONUNBUFFERED": "1",
     }
+    source = folder.parent / SOURCE
+    file = source / "contenders" / task.contender.file.name
+    runner = source / "inside" / "runner.py"
     python = interpreter(task.contender)
-    file = task.contender.file
-    words = [str(python), "-I", str(RUNNER), str(file), str(folder), what]
+    words = [str(python), "-I", str(runner), str(file), str(folder), what]
     return process.run(
         words, folder=folder, log=folder / "log.txt", environment=environment, limit=limit
     )

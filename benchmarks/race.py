@@ -17,7 +17,7 @@ import psutil
 from benchmarks import rows
 from benchmarks.contenders import Contender
 from benchmarks.environments import built
-from benchmarks.job import Task, do
+from benchmarks.job import Task, do, lay_out
 from benchmarks.limits import Limits
 from benchmarks.machine import commit, machine, now, usable_cpus
 from benchmarks.process import memory_of
@@ -66,6 +66,7 @@ def race(plan: Plan, out: Path) -> None:
     with _locked(out):
         rows.write_header(out, _header(plan, facts))
         shutil.rmtree(out / "tmp", ignore_errors=True)
+        lay_out(out / "tmp", plan.contenders)
         known = {row.key: row for row in rows.read(out)}
         with Progress(_count(plan)) as progress:
             tasks = _tasks(plan, versions, known, progress)

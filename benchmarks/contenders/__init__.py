@@ -10,7 +10,6 @@ A file has
 and may have
 
 - `VARIANTS`: settings by contender name, handed over in `job.settings`; else one, named as the file
-- `OVERRIDES`: requirements that replace those of dependencies
 - `ENVIRONMENT`: another name than the file's, to share one; "" is the harness's own interpreter
 - `REMARK`: what `fit` drops or encodes before the system sees the table
 - `start(job)` before the fit, `warm(model)` after it, neither timed
@@ -37,7 +36,6 @@ class Contender:
     package: str
     imports: tuple[str, ...]
     requirements: tuple[str, ...]
-    overrides: tuple[str, ...]
     settings: dict[str, Any]
     remark: str
 
@@ -69,7 +67,6 @@ def _read(file: Path) -> list[Contender]:
             package=module.PACKAGE,
             imports=tuple(module.IMPORTS),
             requirements=tuple(module.REQUIREMENTS),
-            overrides=tuple(getattr(module, "OVERRIDES", ())),
             settings=settings,
             remark=getattr(module, "REMARK", ""),
         )

@@ -9,10 +9,6 @@ import pandas as pd
 from benchmarks.inside.job import Answer, Job, numbers, shares
 
 REQUIREMENTS = ("flaml[automl]==2.7.0", "catboost")
-OVERRIDES = (
-    "nvidia-nccl-cu12 ; sys_platform == 'never'",
-    "nvidia-nccl-cu13 ; sys_platform == 'never'",
-)
 PACKAGE = "flaml"
 IMPORTS = ("flaml.automl", "lightgbm", "xgboost", "catboost", "sklearn.ensemble")
 METRICS = {"auc": "roc_auc", "log_loss": "log_loss", "rmse": "rmse"}

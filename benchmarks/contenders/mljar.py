@@ -9,10 +9,6 @@ import pandas as pd
 from benchmarks.inside.job import Answer, Job, numbers, shares
 
 REQUIREMENTS = ("mljar-supervised==1.3.2",)
-OVERRIDES = (
-    "nvidia-nccl-cu12 ; sys_platform == 'never'",
-    "nvidia-nccl-cu13 ; sys_platform == 'never'",
-)
 PACKAGE = "mljar-supervised"
 IMPORTS = ("supervised",)
 METRICS = {"auc": "auc", "log_loss": "logloss", "rmse": "rmse"}

@@ -10,10 +10,6 @@ from benchmarks.inside.codes import Codes
 from benchmarks.inside.job import Answer, Job, numbers, shares
 
 REQUIREMENTS = ("tpot==1.1.0", "setuptools<81")
-OVERRIDES = (
-    "nvidia-nccl-cu12 ; sys_platform == 'never'",
-    "nvidia-nccl-cu13 ; sys_platform == 'never'",
-)
 PACKAGE = "tpot"
 IMPORTS = ("tpot",)
 METRICS = {"auc": "roc_auc", "log_loss": "neg_log_loss", "rmse": "neg_root_mean_squared_error"}

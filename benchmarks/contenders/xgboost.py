@@ -10,10 +10,6 @@ from benchmarks.inside.codes import Codes
 from benchmarks.inside.job import Answer, Job, numbers, shares
 
 REQUIREMENTS = ("xgboost", "scikit-learn")
-OVERRIDES = (
-    "nvidia-nccl-cu12 ; sys_platform == 'never'",
-    "nvidia-nccl-cu13 ; sys_platform == 'never'",
-)
 PACKAGE = "xgboost"
 IMPORTS = ("xgboost",)
 REMARK = "words as ordinal codes, dates as seconds"

@@ -90,8 +90,8 @@ def command(context: click.Context, /, config: str | None, resume: str | None, *
     DATA is a CSV, Parquet, Arrow or JSON-lines file, or the URL of a database with its table. The
     model and the leaderboard are kept in automl-runs/<NAME>. What stands on the command line wins
     over what stands in the file of --config. With --resume a run that was killed, or has come to
-    its end, goes on: what it has tried stands, and a new budget counts from now. The exit code is 3 where nothing is better than
-    always giving the same answer.
+    its end, goes on: what it has tried stands, and a new budget counts from now. The exit code
+    is 3 where nothing is better than always giving the same answer.
     """
     from automl.search.budget import Clock
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 
+from automl.cli.arguments import Arguments
 from automl.errors import InputError
 
 RUNS = Path("automl-runs")
@@ -14,6 +18,9 @@ RUNS = Path("automl-runs")
 
 LEADERBOARD = "leaderboard.json"
 """The rows of the leaderboard, written by the run."""
+
+ARGUMENTS = "arguments.json"
+"""What the run was asked for, to go on with it."""
 
 RESULT = "result.json"
 """What `automl fit` said at the end."""
@@ -81,14 +88,31 @@ def check_model(out: str | None) -> None:
 
 @contextmanager
 def gone_if_empty(folder: Path) -> Iterator[None]:
-    """Leave no empty folder behind where nothing came of a run."""
+    """Leave no new folder behind where nothing came of its run."""
     try:
         yield
     except BaseException:
-        with suppress(OSError):
-            folder.rmdir()
-            folder.parent.rmdir()
+        from automl.search.runs import n_outcomes
+
+        if not n_outcomes(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):
+                folder.parent.rmdir()
         raise
+
+
+def keep_arguments(folder: Path, arguments: Arguments) -> None:
+    """Write down what a run is asked for; the password of a database is not."""
+    said = {name: value for name, value in asdict(arguments).items() if value not in (None, "", {})}
+    said.pop("run", None)
+    if Path(arguments.source).exists():
+        said["source"] = str(Path(arguments.source).absolute())
+    elif "@" in arguments.source:
+        del said["source"]
+    if arguments.out:
+        said["out"] = str(Path(arguments.out).absolute())
+    text = json.dumps(said, indent=1, default=str)
+    (folder / ARGUMENTS).write_text(text, encoding="utf-8")
 
 
 def _path_of(name: str) -> Path:
@@ -98,7 +122,9 @@ def _path_of(name: str) -> Path:
 def _make(folder: Path) -> Path:
     if folder.is_dir() and any(folder.iterdir()):
         raise InputError(
-            "E_INPUT_RUN", f"{folder} is there already.", "Choose another --run or remove it."
+            "E_INPUT_RUN",
+            f"{folder} is there already.",
+            f"Go on with it by --resume {folder.name}, or choose another --run.",
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)

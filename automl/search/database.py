@@ -107,7 +107,7 @@ def _fault(file: Path) -> str:
             if not db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
                 return "it has no tables"
             check(db, file)
-            (said,) = db.execute("PRAGMA integritycheck(1)").fetchone()
+            (said,) = db.execute("PRAGMA integrity_check(1)").fetchone()
             for table in ("facts", "trials", "attempts", "outcomes"):
                 db.execute(f"SELECT COUNT(*) FROM {table}")  # noqa: S608 - our own names
             return "" if said == "ok" else str(said).splitlines()[0]

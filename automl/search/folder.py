@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -91,14 +92,13 @@ def run_folder(
         home = _claim(Path(given))
         lock = RunLock(home)
         closing.callback(lock.release)
+        closing.callback(files.remove, home / WORK)
         try:
             _make(home)
-            store = RunStore(home)
-        except OSError as error:
+            history = History(home, RunStore(home), note)
+        except (OSError, sqlite3.Error) as error:
             raise _unusable(home, str(error)) from error
-        history = History(home, store, note)
         closing.callback(history.close)
-        closing.callback(files.remove, home / WORK)
         if lock.stale is not None:
             note("W_RUN_TAKEN_OVER", f"The run was left by {lock.stale}; it is taken up again.")
         yield RunFolder(home=home, history=history)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from automl.data import schema_json
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from automl.candidate.recipe import Candidate
+    from automl.data.columns import Columns
     from automl.plugin.catalog import Catalog
     from automl.search.history import Past
     from automl.search.outcome import Outcome
@@ -35,6 +36,7 @@ SAME = (
     "seed",
     "rows",
     "columns",
+    "roles",
     "schema",
     "cells",
     "answers",
@@ -75,6 +77,7 @@ def facts_of(question: Question, data: RunData, seed: int) -> dict[str, Any]:
         "seed": seed,
         "rows": question.table.n_rows,
         "columns": {one.name: one.kind.value for one in question.schema.features},
+        "roles": json.loads(json.dumps(_roles(question.columns), sort_keys=True, default=repr)),
         "schema": hashlib.sha256(schema.encode()).hexdigest(),
         "cells": _hash(*cells, *columns),
         "answers": _hash(data.y, *(() if (c := question.encoded.classes) is None else (c,))),
@@ -156,6 +159,12 @@ def _usable(outcome: Outcome, catalog: Catalog) -> Outcome:
         message=f"Not installed any more, or left out: {', '.join(sorted(gone))}.",
         seconds=outcome.seconds,
     )
+
+
+def _roles(columns: Columns) -> dict[str, Any]:
+    """Return what a user said of columns, but for their kinds, which the schema has."""
+    said = asdict(columns)
+    return {n: v for n, v in said.items() if v and n not in {"kinds", "ordered", "sensitive"}}
 
 
 def _difference(name: str, before: Any, now: Any) -> str:

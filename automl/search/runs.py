@@ -54,6 +54,14 @@ def list_runs(folder: Path) -> list[RunInfo]:
     return sorted(found, key=lambda one: (str(one.facts.get("last") or ""), one.folder.name))
 
 
+def n_outcomes(home: Path) -> int:
+    """Return how many outcomes a folder holds; 0 where there is no run that can be read."""
+    try:
+        return int(read_facts(home)["n_outcomes"])
+    except RunError:
+        return 0
+
+
 def export_run(home: Path, storage: str | BaseStorage) -> int:
     """Copy the trials of a run to an Optuna storage, those that are not there yet.
 

@@ -108,6 +108,33 @@ def run(  # noqa: PLR0913, PLR0917  an argument for each option
     click.echo(f"{place}: rows.csv, header.json and the report")
 
 
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def report(folder: Path) -> None:
+    """Write the report of a FOLDER of results."""
+    from benchmarks.report import write
+
+    for path in write(folder):
+        click.echo(str(path))
+
+
+@main.command()
+@click.argument("before", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("after", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--contender", default="automl", show_default=True)
+@click.option("--other", help="Its name in AFTER, where it is another.")
+def compare(before: Path, after: Path, contender: str, other: str | None) -> None:
+    """Compare a contender in two folders; exit with 1 if AFTER is significantly worse."""
+    from benchmarks.compare import compare as compare_folders
+
+    try:
+        found = compare_folders(before, after, contender, other)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(found.text())
+    sys.exit(1 if found.worse else 0)
+
+
 def _named(known: dict[str, Contender], name: str) -> Contender:
     if name not in known:
         raise click.ClickException(f"no contender {name!r}; there are {', '.join(known)}")

@@ -85,7 +85,9 @@ def check_lists():
 def check_switches():
     strange = set(GIVEN)
     assert not strange & set(listed(AUTOML_PLUGINS_OFF="automl-plugin-*"))
-    assert "centroids" not in listed(AUTOML_PLUGINS_OFF="centr*,zipapp")["automl-plugin-centroids"]
+    some = listed(AUTOML_PLUGINS_OFF="algorithm:centr*,zipapp")
+    assert some["automl-plugin-centroids"] == {"ranks", "worst_recall"}, some
+    assert some["automl-plugin-carry"] == {"arff"}, some
     assert set(listed(AUTOML_PLUGINS_ALLOW=OURS)) == {OURS}
     assert set(listed(AUTOML_PLUGINS_ALLOW=f"{OURS},counts")) == {OURS, "automl-plugin-counts"}
     tell("the environment switches off by pattern, and allows by name")
@@ -106,10 +108,7 @@ def check_alone(source, target):
     assert tried["centroids"].startswith("automl-plugin-centroids "), tried
     assert [one["algorithm"] for one in said["members"]] == ["centroids"], said["members"]
     tell("with every built-in algorithm switched off, a run completes by a stranger's")
-    strategy = automl.Strategy(
-        starts={"centroids": ({"prepare": {"number": "ranks"}, "sharpness": 5.0},)}
-    )
-    result = automl.fit(source, target, budget=BUDGET, plugins=["centroids"], strategy=strategy)
+    result = automl.fit(source, target, budget=BUDGET, plugins=["centroids"])
     steps = [step for row in result.leaderboard for step in row.preparation.get("number", ())]
     assert "ranks" in str(steps), steps
     result.predictor.save("ranked")

@@ -58,7 +58,11 @@ CENTROIDS = Algorithm(
     tasks=frozenset({"binary", "multiclass"}),
     build=lambda params, context: Centroids(**params),
     space={"shrink": Float(0.0, 1.0), "sharpness": Float(0.1, 100.0, log=True)},
-    starts=({"shrink": 0.0, "sharpness": 5.0}, {"shrink": 0.2, "sharpness": 20.0}),
+    starts=(
+        {"shrink": 0.0, "sharpness": 5.0},
+        {"shrink": 0.0, "sharpness": 5.0, "prepare": {"number": "impute > ranks"}},
+        {"shrink": 0.2, "sharpness": 20.0},
+    ),
     weights=True,
     cost=0.01,
     saved=("automl_centroids.Centroids",),

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from benchmarks.contenders import Contender, contenders
-from benchmarks.environments import SetupError, set_up
+from benchmarks.environments import SetupError, set_up, time_again
 from benchmarks.limits import LimitError, limits
 from benchmarks.machine import ROOT, usable_cpus
 from benchmarks.race import Plan, RaceError, race
@@ -36,14 +36,15 @@ def main() -> None:
 @click.option(
     "--revision", default="", help="Its commit to install; the files as they lie if none."
 )
-def setup(names: tuple[str, ...], checkout: Path, revision: str) -> None:
+@click.option("--imports", is_flag=True, help="Build nothing, only time the imports again.")
+def setup(names: tuple[str, ...], checkout: Path, revision: str, imports: bool) -> None:
     """Build the environments of contenders NAMES, anew if they are there; `all` is everyone."""
     known = contenders()
     chosen = known if names == ("all",) else {name: _named(known, name) for name in names}
     failed = False
     for contender in {one.environment: one for one in chosen.values()}.values():
         try:
-            said = set_up(contender, checkout, revision)
+            said = time_again(contender) if imports else set_up(contender, checkout, revision)
         except SetupError as error:
             click.echo(f"{contender.environment}: {error}", err=True)
             failed = True

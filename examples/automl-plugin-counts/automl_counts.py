@@ -78,9 +78,7 @@ def lines(y, values, weight, classes):
     if not weight.sum() > 0:
         return []
     zeros = np.average(y == 0, weights=weight)
-    said = [
-        f"{zeros:.1%} of the rows count nothing, {np.average(y, weights=weight):.4g} on average."
-    ]
+    said = [f"{zeros:.1%} of the rows are 0; the mean is {np.average(y, weights=weight):.4g}."]
     order = np.argsort(values, kind="stable")
     fifth = max(1, len(y) // 5)
     for name, rows in (("lowest", order[:fifth]), ("highest", order[-fifth:])):

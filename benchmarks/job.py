@@ -9,8 +9,11 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -73,14 +76,17 @@ def lay_out(place: Path, contenders: list[Contender]) -> None:
         shutil.copy(contender.file, source / "contenders")
 
 
-def do(task: Task, cpus: list[int], place: Path) -> Row:
-    """Do a job in a new folder below `place`, where `lay_out` was; it is gone afterwards."""
+def do(task: Task, cpus: list[int], place: Path, stop: Event) -> Row:
+    """Do a job in a new folder below `place`, where `lay_out` was; it is gone afterwards.
+
+    Once `stop` is set, it is killed, and its row says nothing.
+    """
     date = now()
     folder = Path(tempfile.mkdtemp(prefix=f"{task.key}-", dir=place))
     scratch = Path(tempfile.mkdtemp(prefix="b-"))  # a short path: sockets have at most 107 letters
     try:
         start = time.perf_counter()
-        facts = _fit_and_load(task, cpus, folder, scratch)
+        facts = _fit_and_load(task, cpus, folder, partial(_run, task, folder, scratch, stop))
         facts["wall_s"] = time.perf_counter() - start
         return _row(task, facts, folder, date)
     finally:
@@ -88,7 +94,9 @@ def do(task: Task, cpus: list[int], place: Path) -> Row:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _fit_and_load(task: Task, cpus: list[int], folder: Path, scratch: Path) -> dict[str, Any]:
+def _fit_and_load(
+    task: Task, cpus: list[int], folder: Path, start: Callable[[str], process.Ended]
+) -> dict[str, Any]:
     """Run both processes; return what they said and how they ended."""
     asked, limits = task.asked, task.limits
     job = Job(
@@ -109,12 +117,12 @@ def _fit_and_load(task: Task, cpus: list[int], folder: Path, scratch: Path) -> d
     job.write()
     asked.train.to_parquet(folder / "train.parquet", index=False)
     asked.test.to_parquet(folder / "test.parquet", index=False)
-    ended = _run(task, folder, scratch, "fit")
+    ended = start("fit")
     facts = {**_said(folder, "fit"), "memory_mb": ended.memory_mb, "ended": _ended(ended)}
     if facts["ended"] or facts.get("phase") != "end":
         return facts
     born = time.time()
-    ended = _run(task, folder, scratch, "cold")
+    ended = start("cold")
     cold = _said(folder, "cold")
     facts["load_s"] = cold.get("load_s", math.nan)
     facts["cold_s"] = cold["answered"] - born if "answered" in cold else math.nan
@@ -125,10 +133,12 @@ def _fit_and_load(task: Task, cpus: list[int], folder: Path, scratch: Path) -> d
     return facts
 
 
-def _run(task: Task, folder: Path, scratch: Path, what: str) -> process.Ended:
+def _run(task: Task, folder: Path, scratch: Path, stop: Event, what: str) -> process.Ended:
     fitted_at: list[float] = []
 
     def limit(elapsed: float) -> float:
+        if stop.is_set():
+            return 0
         if what == "cold":
             return task.limits.after_fit
         if not fitted_at:

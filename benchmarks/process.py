@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-POLL = 0.25
+POLL = 0.5
 """Seconds between two looks at a process tree."""
 
 

@@ -119,29 +119,30 @@ def _do_all(
 ) -> None:
     """Keep as many jobs running as asked, each on cores of its own."""
     free = [cpus[i * plan.cores : (i + 1) * plan.cores] for i in range(plan.jobs)]
-    running: dict[Future[rows.Row], tuple[Task, list[int]]] = {}
-    guard = threading.Lock()
+    running: dict[Future[rows.Row], list[int]] = {}
+    stop = threading.Event()
 
-    def finish(block: bool) -> None:
-        done, _ = wait(running, timeout=None if block else 0, return_when=FIRST_COMPLETED)
+    def finish() -> None:
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in done:
-            task, used = running.pop(future)
-            free.append(used)
+            free.append(running.pop(future))
             row = future.result()
-            with guard:
-                rows.append(out, row)
+            rows.append(out, row)
             progress.done(row)
-            del task
 
     with ThreadPoolExecutor(plan.jobs) as pool:
-        for task in tasks:
-            while not free:
-                finish(block=True)
-            used = free.pop(0)
-            progress.start(task)
-            running[pool.submit(do, task, used, out / "tmp")] = (task, used)
-        while running:
-            finish(block=True)
+        try:
+            for task in tasks:
+                while not free:
+                    finish()
+                used = free.pop(0)
+                progress.start(task)
+                running[pool.submit(do, task, used, out / "tmp", stop)] = used
+            while running:
+                finish()
+        except BaseException:
+            stop.set()  # an interrupt does not wait for jobs to end by themselves
+            raise
 
 
 @contextmanager

@@ -129,7 +129,10 @@ def test_two_races_do_not_write_into_one_folder(raced, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="ends the harness by a signal")
-def test_a_harness_that_is_killed_leaves_nothing_behind_and_goes_on(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
+def test_a_harness_that_is_ended_leaves_nothing_behind_and_goes_on(tmp_path, monkeypatch, how):
     pids, out = tmp_path / "pids", tmp_path / "out"
     monkeypatch.setenv("TOY_PIDS", str(pids))
     words = [sys.executable, "-m", "benchmarks", "run", "--suite", "smoke", "--only", "wine"]
@@ -138,10 +141,13 @@ def test_a_harness_that_is_killed_leaves_nothing_behind_and_goes_on(tmp_path, mo
         [*words, "--contenders", "honest,hangs"], cwd=ROOT, stdout=subprocess.DEVNULL
     )
     _wait(pids.exists)
-    harness.send_signal(signal.SIGKILL)
-    harness.wait()
-    hanging, _ = (int(pid) for pid in pids.read_text().split())
+    harness.send_signal(how)
+    harness.wait(timeout=60)
+    hanging, stray = (int(pid) for pid in pids.read_text().split())
     _wait(lambda: _gone(hanging))
+    if how == signal.SIGKILL:
+        os.kill(stray, signal.SIGKILL)  # it has left its session, and nobody was there to see
+    _wait(lambda: _gone(stray))
     assert [row.contender for row in read(out)] == ["honest"]
     again = subprocess.run(
         [*words, "--contenders", "honest,raises"], cwd=ROOT, capture_output=True, text=True
@@ -149,7 +155,6 @@ def test_a_harness_that_is_killed_leaves_nothing_behind_and_goes_on(tmp_path, mo
     assert again.returncode == 0, again.stderr
     assert [row.contender for row in read(out)] == ["honest", "raises"]
     assert "1 were there already" in again.stdout
-    os.kill(int(pids.read_text().split()[1]), signal.SIGKILL)  # had left its session
 
 
 def _gone(pid: int) -> bool:

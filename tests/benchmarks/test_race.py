@@ -129,9 +129,7 @@ def test_two_races_do_not_write_into_one_folder(raced, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="ends the harness by a signal")
-@pytest.mark.parametrize(
-    "how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("how", ["SIGKILL", pytest.param("SIGINT", marks=pytest.mark.slow)])
 def test_a_harness_that_is_ended_leaves_nothing_behind_and_goes_on(tmp_path, monkeypatch, how):
     pids, out = tmp_path / "pids", tmp_path / "out"
     monkeypatch.setenv("TOY_PIDS", str(pids))
@@ -141,11 +139,11 @@ def test_a_harness_that_is_ended_leaves_nothing_behind_and_goes_on(tmp_path, mon
         [*words, "--contenders", "honest,hangs"], cwd=ROOT, stdout=subprocess.DEVNULL
     )
     _wait(pids.exists)
-    harness.send_signal(how)
+    harness.send_signal(getattr(signal, how))
     harness.wait(timeout=60)
     hanging, stray = (int(pid) for pid in pids.read_text().split())
     _wait(lambda: _gone(hanging))
-    if how == signal.SIGKILL:
+    if how == "SIGKILL":
         os.kill(stray, signal.SIGKILL)  # it has left its session, and nobody was there to see
     _wait(lambda: _gone(stray))
     assert [row.contender for row in read(out)] == ["honest"]

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from automl.errors import PluginError
@@ -188,11 +189,13 @@ def plugin_checks(
     Raises
     ------
     PluginError
-        Where it cannot be found or loaded, with the reason.
+        Where it cannot be found or loaded, with the reason; ``E_PLUGIN_CHECK`` where there is no
+        check of a word in ``expected_failures``.
     """
     expected = expected_failures or {}
     from automl.testing.kinds import bench_for, properties_of
 
+    _check_words(expected)
     added = tuple(one for one in given if not isinstance(one, str))
     plugins = Plugins(add=added)
     catalog = discover(plugins)
@@ -241,6 +244,19 @@ def run_checks(
             seconds=time.perf_counter() - started,
             message=message,
         )
+
+
+def _check_words(expected: Mapping[str, str]) -> None:
+    """Refuse a word that no check carries: what it expects would never come."""
+    from automl.testing.kinds import all_properties
+
+    known = sorted({one.id for one in all_properties()})
+    for word in expected:
+        check = word.rpartition(":")[2]
+        if check not in known:
+            close = get_close_matches(check, known, n=1)
+            meant = f"Did you mean {close[0]!r}?" if close else f"Checks: {', '.join(known)}."
+            raise PluginError("E_PLUGIN_CHECK", f"There is no check {check!r}.", meant)
 
 
 def _contributions(given: object, catalog: Catalog) -> list[tuple[str, Any]]:

@@ -43,3 +43,8 @@ def properties_of(kind: str) -> tuple[Property, ...]:
     """Return what is asked of contributions of a kind."""
     modules = (import_module(f"automl.testing.{name}") for name in _MODULES[kind])
     return tuple(one for module in modules for one in module.CHECKS)
+
+
+def all_properties() -> tuple[Property, ...]:
+    """Return what is asked of contributions of any kind."""
+    return tuple(one for kind in _MODULES for one in properties_of(kind))

@@ -16,7 +16,6 @@ import broken_steps as steps
 from automl.plugin import Metric, Saved
 from automl.testing import CheckFailedError, plugin_checks
 
-
 WHOLE_RUN = "a_whole_run_holds"
 """A run, a model saved and loaded: seconds, so only those that it is about are asked."""
 

@@ -126,7 +126,8 @@ class History:
         return {} if self._store is None else self._store.facts()
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Remove what belongs to no outcome, and let go of the store."""
+        self._write(lambda store: sweep(self._home, store.records()))
         self._write(lambda store: store.close())
 
     def _write(self, call: Callable[[RunStore], None]) -> None:

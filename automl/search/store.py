@@ -197,6 +197,9 @@ class RunStore:
         try:
             if self._n_unsaved:
                 self.back_up()
+            # Whoever only reads a store without a log needs no right to write beside it.
+            with suppress(sqlite3.OperationalError):
+                self._db.execute("PRAGMA journal_mode = DELETE")
         finally:
             self._db.close()
 

@@ -109,6 +109,8 @@ def refuses(model: FittedModel) -> list[str]:
             reasons.append(f"the {kind} {name!r} was handed over in code, and no image installs it")
         elif getattr(model.catalog.get(kind, name), "saved", ()) is None:
             reasons.append(f"the {kind} {name!r} of {giver} cannot be saved (saved=None)")
+    if all(_is_number(name) for name in model.schema.learned):
+        reasons.append("its columns are named by numbers, which a CSV file holds as a row of cells")
     if model.classes is None:
         some = np.array([-1.25, 0.5, 2.75])
         if not np.array_equal(np.asarray(model.task.decide(some.copy())), some):
@@ -117,6 +119,14 @@ def refuses(model: FittedModel) -> list[str]:
                 "command writes what is decided"
             )
     return reasons
+
+
+def _is_number(name: str) -> bool:
+    try:
+        float(name)
+    except ValueError:
+        return False
+    return True
 
 
 def load(folder: Path) -> Opened:

@@ -207,6 +207,8 @@ def _giver(exporter: Exporter, predictor: Predictor) -> Giver:
 def _ask_first(exporter: Exporter, giver: Giver, predictor: Predictor) -> None:
     with _calling(exporter, giver, "refuses"):
         reasons = [str(reason) for reason in exporter.refuses(predictor)]
+    if not predictor.schema.learned:
+        reasons = ["it learned from no column and gives every row the same answer"]
     if reasons:
         raise ExportError(
             "E_EXPORT_REFUSED",

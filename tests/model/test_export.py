@@ -110,6 +110,20 @@ def test_what_is_refused_is_not_begun(model, tmp_path):
     assert "its bias; its hue" in str(error)
 
 
+def test_a_model_without_columns_is_refused(model, tmp_path):
+    empty = type(model)(
+        replace(model.schema, features=()),
+        model.task,
+        model.metric,
+        model.target,
+        model.classes,
+        model.parts,
+        model.catalog,
+        model.info,
+    )
+    assert "no column" in str(refused(empty, SOUND, tmp_path, "E_EXPORT_REFUSED"))
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -112,6 +112,21 @@ def test_a_task_that_decides_on_another_number_is_refused():
     assert automl_docker.refuses(numbers) == []
 
 
+def test_names_that_no_csv_header_can_hold_are_refused(model):
+    features = [replace(one, name=str(i)) for i, one in enumerate(model.schema.features)]
+    other = type(model)(
+        replace(model.schema, features=tuple(features)),
+        model.task,
+        model.metric,
+        model.target,
+        model.classes,
+        model.parts,
+        model.catalog,
+        model.info,
+    )
+    assert "named by numbers" in automl_docker.refuses(other)[0]
+
+
 def test_a_table_of_strings_with_odd_names_labels_and_cells(tmp_path):
     """From CSV nothing has a type; labels are numbers that sort otherwise than as strings."""
     rng = np.random.default_rng(0)

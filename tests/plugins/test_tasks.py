@@ -159,3 +159,33 @@ def test_probabilities_of_one_class_only_are_left_to_be_named_by_their_shape():
         _Says(np.array([0.75, 0.0]), np.array([0, 1])), np.zeros((2, 1)), 2
     )
     assert values.shape == (2,)
+
+
+def test_what_is_said_of_classes_names_the_most_frequent_and_each():
+    classes = np.array(["no", "yes"], dtype=object)
+    y = np.array([0, 0, 0, 1])
+    values = np.array([[0.9, 0.1], [0.8, 0.2], [0.2, 0.8], [0.3, 0.7]])
+    whole, no, yes = TASKS["binary"].lines(y, values, None, classes)
+    assert whole.startswith("75.0% of the rows are given the right class")
+    assert "'no' would be right for 75.0%" in whole
+    assert no == "'no': 66.7% of its rows are found, 100.0% of those called so are."
+    assert yes == "'yes': 100.0% of its rows are found, 50.0% of those called so are."
+    twice = TASKS["binary"].lines(y, values, np.array([1.0, 1.0, 2.0, 0.0]), classes)
+    assert twice[0].startswith("50.0%")
+    assert twice[2] == "'yes': no row has it, 0.0% of those called so are."
+    assert TASKS["binary"].lines(y, values, np.zeros(4), classes) == ()
+
+
+def test_of_many_classes_only_the_whole_is_said():
+    classes = np.arange(20)
+    assert len(TASKS["multiclass"].lines(classes, np.eye(20), None, classes)) == 1
+
+
+def test_what_is_said_of_numbers_is_how_far_off_they_are():
+    y = np.arange(101.0)
+    off = np.where(np.arange(101) < 60, 1.0, 5.0)
+    (line,) = TASKS["regression"].lines(y, y + off, None, None)
+    assert "off by at most 1, 90 % by at most 5" in line
+    assert "between 5 and 95 in 90 %" in line
+    (line,) = TASKS["regression"].lines(y, y + off, (off > 1).astype(float), None)
+    assert "off by at most 5" in line

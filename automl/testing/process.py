@@ -138,14 +138,20 @@ def sent(fitted: Any) -> Any:
 def run_new_process(code: str, *arguments: str) -> str:
     """Run code in a new interpreter that finds the same modules; return what it printed."""
     search = [place for place in sys.path if place]
-    done = subprocess.run(  # noqa: S603 - this interpreter, with code of ours
-        [sys.executable, "-W", "ignore", "-c", code, *arguments],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(search)},
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - this interpreter, with code of ours
+            [sys.executable, "-W", "ignore", "-c", code, *arguments],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(search)},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise CheckFailedError(
+            f"A new process did not end within {SECONDS} s.",
+            "See what is slow to import or to load, or whether the machine is busy.",
+        ) from error
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         raise CheckFailedError(

@@ -23,6 +23,7 @@ from automl.testing import (
 )
 from automl.testing.checks import DOCS
 from automl.testing.kinds import properties_of
+from automl.testing.process import run_new_process
 
 LEAKING = broken.BROKEN["tests what it trained on"][1]
 FAILS = "training_and_test_rows_are_apart"
@@ -177,3 +178,9 @@ def test_a_file_that_cannot_be_checked_is_told_in_one_line(tmp_path, name, code,
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_new_process_that_does_not_end_is_named(monkeypatch):
+    monkeypatch.setattr("automl.testing.process.SECONDS", 0.2)
+    with pytest.raises(CheckFailedError, match="did not end within 0.2 s"):
+        run_new_process("import time; time.sleep(60)")

@@ -194,6 +194,19 @@ def unweighted(y: Any, weight: Any, n_classes: int) -> Any:
     return np.bincount(y, minlength=n_classes) / len(y)
 
 
+def only_words(target: Any) -> Encoded:
+    """Stumbles over a target of a single label."""
+    first, second = sorted(set(target.labels.tolist()))[:2]
+    y = np.array([int(label == second) for label in target.labels], dtype=np.int64)
+    return Encoded(y=y, classes=np.array([first, second], dtype=target.labels.dtype))
+
+
+def otherwise_elsewhere() -> Any:
+    """Return a rule that turns its decisions round in any other process."""
+    here = os.getpid()
+    return lambda values: values.argmax(axis=1) ^ int(os.getpid() != here)
+
+
 def splits(request: Any) -> Any:
     rng = np.random.default_rng(request.seed)
     fold = rng.permutation(len(request.y)) % request.n_folds
@@ -295,6 +308,15 @@ BROKEN: dict[str, tuple[str, Any]] = {
         "decisions_are_right",
         task(decide=lambda values: values.argmin(axis=1)),
     ),
+    "stumbles over a target": (
+        "a_wrong_target_is_refused",
+        replace(task(encode=only_words), matches=lambda target: int(target.forced == "some_task")),
+    ),
+    "one string of lines": (
+        "lines_are_text",
+        task(lines=lambda y, values, weight, classes: f"{len(y)} rows"),
+    ),
+    "decides otherwise elsewhere": ("a_whole_run_holds", task(decide=otherwise_elsewhere())),
     "no such metric": ("its_metric_and_splitters_are_there", task(metric="nope")),
     "no such splitter": (
         "its_metric_and_splitters_are_there",

@@ -16,6 +16,12 @@ from benchmarks.suites import SuiteError, suite
 
 TROUBLE = (SetupError, LimitError, RaceError, SuiteError)
 
+MORE = click.option(
+    "--more",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with further contenders.",
+)
 USUAL = ("automl", "lightgbm", "constant")
 
 
@@ -37,9 +43,12 @@ def main() -> None:
     "--revision", default="", help="Its commit to install; the files as they lie if none."
 )
 @click.option("--imports", is_flag=True, help="Build nothing, only time the imports again.")
-def setup(names: tuple[str, ...], checkout: Path, revision: str, imports: bool) -> None:
+@MORE
+def setup(
+    names: tuple[str, ...], checkout: Path, revision: str, imports: bool, more: tuple[Path, ...]
+) -> None:
     """Build the environments of contenders NAMES, anew if they are there; `all` is everyone."""
-    known = contenders()
+    known = contenders(*more)
     chosen = known if names == ("all",) else {name: _named(known, name) for name in names}
     failed = False
     for contender in {one.environment: one for one in chosen.values()}.values():
@@ -65,12 +74,7 @@ def setup(names: tuple[str, ...], checkout: Path, revision: str, imports: bool) 
 @click.option("--cores", type=click.IntRange(min=1), help="Of each job (all there are / --jobs).")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, help="Beside each other (1).")
 @click.option("--again", is_flag=True, help="Run once more what did not end well.")
-@click.option(
-    "--more",
-    multiple=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with further contenders.",
-)
+@MORE
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of results.")
 def run(  # noqa: PLR0913, PLR0917  an argument for each option
     suite_name: str,

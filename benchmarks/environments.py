@@ -97,7 +97,7 @@ def set_up(contender: Contender, checkout: Path = ROOT, revision: str = "") -> d
         source = checkout.resolve()
         version = commit(source) if ours else ""
         if ours and revision:
-            source, version = _archive(source, revision, Path(place))
+            source, version = archive(source, revision, Path(place))
         requirements = [_located(one, source) for one in (*contender.requirements, *BASE)]
         tool = _tool()
         _run([*tool["venv"], str(folder)])
@@ -147,13 +147,14 @@ def _located(requirement: str, source: Path) -> str:
     return f"{requirement} @ {source.as_uri()}" if requirement.startswith(OURS) else requirement
 
 
-def _archive(checkout: Path, revision: str, place: Path) -> tuple[Path, str]:
+def archive(checkout: Path, revision: str, place: Path) -> tuple[Path, str]:
     """Lay a commit out in a folder; return it with the short name of the commit."""
     words = ["git", "rev-parse", "--short=10", revision]
     said = subprocess.run(words, cwd=checkout, capture_output=True, text=True, check=False)
     if said.returncode:
         raise SetupError(f"{checkout} has no commit {revision}: {said.stderr.strip()}")
     packed, folder = place / "source.tar", place / "source"
+    place.mkdir(exist_ok=True)
     _run(["git", "-C", str(checkout), "archive", "-o", str(packed), revision])
     with tarfile.open(packed) as archive:
         archive.extractall(folder, filter="data")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -26,13 +27,27 @@ def usable_cpus() -> list[int]:
 
 
 def commit(folder: Path = ROOT) -> str:
-    """Return the commit of a checkout, with -dirty where files differ from it, or nothing."""
-    words = ["git", "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]
+    """Return the commit of a checkout, with -dirty and a hash of what differs, or nothing."""
     try:
-        said = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+        name = _git(folder, "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*").strip()
+        if name.endswith("-dirty"):
+            changes = _git(folder, "diff", "HEAD", "--", ".", ":!benchmarks", ":!tests", ":!docs")
+            name += f".{hashlib.sha256(changes.encode()).hexdigest()[:6]}"
     except OSError:
         return ""
-    return said.stdout.strip()
+    return name
+
+
+def _git(folder: Path, *words: str) -> str:
+    said = subprocess.run(
+        ["git", *words],  # noqa: S607  wherever it is
+        cwd=folder,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    return said.stdout
 
 
 def machine() -> dict[str, Any]:

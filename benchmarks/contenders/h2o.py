@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pandas as pd
@@ -21,7 +22,8 @@ def start(job: Job) -> None:
 
     place = job.folder / "ice"
     place.mkdir(exist_ok=True)
-    h2o.init(nthreads=job.cores, ice_root=str(place), log_dir=str(place), port="54321+")
+    port = 20_000 + os.getpid() % 20_000 * 2  # it takes two, and jobs run beside each other
+    h2o.init(nthreads=job.cores, ice_root=str(place), log_dir=str(place), port=port)
     h2o.no_progress()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.contenders import HERE, contenders
-from benchmarks.environments import SetupError, built
+from benchmarks.environments import SetupError, archive, built
 from benchmarks.inside.codes import Codes
 from benchmarks.limits import LimitError, limits
+from benchmarks.machine import commit
 from benchmarks.score import WrongAnswerError, constant, scores
 from benchmarks.suites import SuiteError, suite
 from benchmarks.tables import Table, question
@@ -170,3 +172,24 @@ def test_the_smoke_suite_needs_nothing_else():
     assert [question(table, 0).task for table in tables] == [
         *("multiclass", "regression", "binary", "binary")
     ]
+
+
+def test_a_commit_is_laid_out_as_it_was(tmp_path):
+    words = ["git", "-c", "user.name=t", "-c", "user.email=t@t"]
+
+    def git(*more: str) -> None:
+        subprocess.run([*words, *more], cwd=tmp_path, check=True, capture_output=True)
+
+    git("init", "-q")
+    (tmp_path / "file").write_text("committed")
+    git("add", "file")
+    git("commit", "-qm", "one")
+    (tmp_path / "file").write_text("changed")
+    first = commit(tmp_path)
+    (tmp_path / "file").write_text("changed again")
+    assert commit(tmp_path) != first
+    folder, name = archive(tmp_path, "HEAD", tmp_path / "place")
+    assert (folder / "file").read_text() == "committed"
+    assert first.startswith(f"{name}-dirty.")
+    with pytest.raises(SetupError, match="no commit nosuch"):
+        archive(tmp_path, "nosuch", tmp_path / "place")

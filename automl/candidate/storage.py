@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 from automl.candidate import lineage
 from automl.candidate.pipeline import FittedChain, FittedStep, Pipeline, Preparation
 from automl.candidate.recipe import Candidate
+from automl.candidate.session import session_types
 from automl.data.table import Kind
 from automl.errors import BundleError, PluginError
 from automl.plugin.contributions import Saved
@@ -312,7 +313,8 @@ def _save_skops(part: _Part, declared: Sequence[str], folder: Path) -> None:
             f"({type(part.fitted).__name__}): {error}",
             "Declare saved=Saved(save=..., load=...), or saved=None if it cannot be saved.",
         ) from error
-    missing = sorted(found - set(declared) - ALWAYS_TRUSTED)
+    known = {*declared, *ALWAYS_TRUSTED, *session_types(part.fitted, part.name, found)}
+    missing = sorted(found - known)
     if missing:
         raise PluginError(
             "E_PLUGIN_SAVED",

@@ -11,7 +11,8 @@ import numpy as np
 
 from automl import files
 from automl.candidate.pipeline import Setting, fit_pipeline, fit_preparation
-from automl.candidate.storage import save_pipeline
+from automl.candidate.session import made_here
+from automl.candidate.storage import STRUCTURE, save_pipeline
 from automl.plugin.contributions import Validation
 from automl.plugin.discovery import discover
 from automl.search.budget import Clock
@@ -66,7 +67,7 @@ class _Ready:
 
     def twin(self, member: Path) -> Path | None:
         """Return where the preparation is saved already; else it will be in ``member``."""
-        found = next((place for place in self.saved if place.exists()), None)
+        found = next((place for place in self.saved if (place / STRUCTURE).exists()), None)
         self.saved.append(member)
         return found
 
@@ -148,7 +149,9 @@ class Evaluator:
         folder = member.with_name(member.name + files.TEMPORARY) if durable else member
         try:
             folder.mkdir()
-            save_pipeline(pipeline, folder, self._catalog, twin=ready.twin(member))
+            # Here a class of the main module came by value, and cannot be looked up by name.
+            portable, twin = not made_here(pipeline), ready.twin(member)
+            save_pipeline(pipeline, folder, self._catalog, portable=portable, twin=twin)
             return files.seal(folder, member) if durable else ""
         except OSError as error:
             raise _WrongError(Reason.DISK, f"The model cannot be written: {error}") from error

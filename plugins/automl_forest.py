@@ -198,6 +198,13 @@ def _build(params: Params, context: Context, *, extra: bool) -> Forest:
     return Forest(params=chosen, regression=regression, extra=extra)
 
 
+def _memory(context: Context, params: Params) -> float:
+    """The first trees at full size, 64 bytes a node and 8 for each class; then a copy of X."""
+    nodes = 2.0 * context.n_rows / params.get("min_samples_leaf", 1)
+    trees = _TREES_AT_ONCE * nodes * (64 + 8 * max(context.n_classes, 1))
+    return trees + 4.0 * context.n_rows * context.n_columns + 3 * _MOST_BYTES
+
+
 def _build_random(params: Params, context: Context) -> Forest:
     return _build(params, context, extra=False)
 
@@ -245,6 +252,7 @@ RANDOM_FOREST = Algorithm(
     cost=2.0,
     promise=0.5,
     max_rows=300_000,
+    memory=_memory,
     saved=_SAVED,
 )
 
@@ -270,6 +278,7 @@ EXTRA_TREES = Algorithm(
     cost=1.0,
     promise=0.5,
     max_rows=300_000,
+    memory=_memory,
     saved=_SAVED,
 )
 

@@ -76,6 +76,43 @@ def learn(
     estimator.set_params(max_iter=most)
 
 
+def quick(estimator: Any) -> Any:
+    """Return the same values by one walk through all trees at once, without any thread."""
+    trees = [tree for trees in estimator._predictors for tree in trees]  # noqa: SLF001 - nothing else has the trees
+    width = len(estimator._predictors[0])  # noqa: SLF001
+    base = np.asarray(estimator._baseline_prediction).reshape(1, width)  # noqa: SLF001
+    roots = np.cumsum([0, *(len(tree.nodes) for tree in trees[:-1])])
+    nodes = np.concatenate([tree.nodes for tree in trees])
+    start = np.repeat(roots, [len(tree.nodes) for tree in trees])
+    ends = nodes["is_leaf"].astype(bool)
+    # A leaf leads to itself.
+    here = np.arange(len(nodes))
+    left = np.where(ends, here, nodes["left"] + start)
+    right = np.where(ends, here, nodes["right"] + start)
+    feature, threshold = nodes["feature_idx"].astype(np.intp), nodes["num_threshold"].copy()
+    lost, value = nodes["missing_go_to_left"].astype(bool), nodes["value"].copy()
+
+    def raw(X: NDArray[np.float64]) -> NDArray[np.float64]:
+        at = np.tile(roots, (len(X), 1))
+        rows = np.arange(len(X))[:, None]
+        while not ends[at].all():
+            cell = X[rows, feature[at]]
+            down = np.where(np.isnan(cell), lost[at], cell <= threshold[at])
+            at = np.where(down, left[at], right[at])
+        total = value[at].reshape(len(X), -1, width).sum(axis=1) + base
+        return np.asarray(total)
+
+    def shares(X: NDArray[np.float64]) -> NDArray[np.float64]:
+        scores = raw(X)
+        if width == 1:
+            second = 0.5 * (1.0 + np.tanh(0.5 * scores[:, 0]))
+            return np.column_stack((1.0 - second, second))
+        e = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return np.asarray(e / e.sum(axis=1, keepdims=True))
+
+    return shares if hasattr(estimator, "predict_proba") else lambda X: raw(X)[:, 0]
+
+
 def _build(params: Params, context: Context) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
@@ -114,6 +151,7 @@ ALGORITHM = Algorithm(
     fit=learn,
     weights=True,
     monotonic=True,
+    quick=quick,
     imports=("sklearn.ensemble",),
     cost=3.0,
     promise=0.5,

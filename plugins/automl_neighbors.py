@@ -63,6 +63,11 @@ def _build(params: Params, context: Context) -> Neighbors:
     return Neighbors(params=chosen, regression=context.task == "regression")
 
 
+def _memory(context: Context, params: Params) -> float:
+    """The rows as float32 and a block of distances."""
+    return 4.0 * context.n_rows * context.n_columns + 64 * 2**20
+
+
 ALGORITHM = Algorithm(
     name="nearest_neighbors",
     tasks=frozenset({"binary", "multiclass", "regression"}),
@@ -78,6 +83,7 @@ ALGORITHM = Algorithm(
     cost=0.3,
     promise=0.2,
     max_rows=20_000,
+    memory=_memory,
     max_columns=200,
     saved=("automl_neighbors.Neighbors",),
 )

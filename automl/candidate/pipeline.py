@@ -41,7 +41,7 @@ __all__ = [
     "fit_preparation",
 ]
 
-FEW = 100
+FEW = 10
 """Rows up to which an estimator is asked the quick way, if it has one."""
 
 

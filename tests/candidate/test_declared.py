@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import automl
 from automl import Budget, Strategy
 from automl.errors import DataError, InputError
 from automl.plugin import Algorithm
+from automl.plugin.discovery import discover
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -184,3 +186,26 @@ def test_the_device_arrives_as_it_was_given() -> None:
     assert sorted(set(asked)) == ["cpu", "npu:3"]
     with pytest.raises(InputError, match=r"'quantum'.*Known: cpu, cuda, npu"):
         _fit("price", plugins, 2, strategy={"device": "quantum"})
+
+
+def test_few_rows_are_asked_the_quick_way_and_the_task_still_decides(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def quick(estimator: Any) -> Any:
+        def answer(X: Any) -> Any:
+            asked.append(len(X))
+            return estimator.predict(X)
+
+        return answer
+
+    mine = replace(discover().algorithms["linear"], name="mine", quick=quick)
+    result = _fit("price", ["mine", mine], 1)
+    result.predictor.save(tmp_path / "model")
+    loaded = automl.load(tmp_path / "model", plugins=[mine])
+    table = {name: cells for name, cells in _table().items() if name != "sold"}
+    asked.clear()
+    many = loaded.predict(table)
+    assert not asked
+    few = loaded.predict({name: cells[:7] for name, cells in table.items()})
+    assert set(asked) == {7}
+    np.testing.assert_allclose(few, many[:7])

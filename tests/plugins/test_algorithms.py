@@ -155,6 +155,37 @@ def test_values_have_the_right_shape_and_one_row_gives_what_the_batch_gives(
     assert labels.shape == (7,)
 
 
+QUICK = [case for case in CASES if case.values[0].quick]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("algorithm", "task"), QUICK)
+@pytest.mark.parametrize("start", [0, -1])
+def test_the_quick_way_gives_the_same_values(algorithm: Algorithm, task: str, start: int) -> None:
+    given = problem(algorithm, task)
+    estimator = fitted(algorithm, given, start)
+    assert algorithm.quick is not None
+    answer = algorithm.quick(estimator)
+    if answer is None:
+        assert (algorithm.name, task) == ("svm", "multiclass")
+        return
+    X = given.validation.X[:10]
+    np.testing.assert_allclose(answer(X), said(estimator, X, task), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(answer(X[:1]), said(estimator, X[:1], task), rtol=1e-9, atol=1e-12)
+
+
+def test_the_quick_way_knows_every_kernel() -> None:
+    algorithm = next(one for one in ALGORITHMS if one.name == "svm")
+    given = problem(algorithm, "binary")
+    X, y = given.train
+    for degree in (2, 3):
+        params = {"kernel": "poly", "degree": degree, "C_poly": 0.05}
+        estimator = algorithm.build(params, given.context).fit(X, y)
+        assert algorithm.quick is not None
+        answer = algorithm.quick(estimator)
+        assert answer is not None
+        np.testing.assert_allclose(answer(X[:9]), estimator.predict_proba(X[:9]), rtol=1e-9)
+
+
 @pytest.mark.parametrize(("algorithm", "task"), CASES)
 @pytest.mark.parametrize("n_rows", [15, 30])
 def test_few_rows_constant_columns_and_a_lone_class_are_fine(

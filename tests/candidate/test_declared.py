@@ -198,7 +198,9 @@ def test_few_rows_are_asked_the_quick_way_and_the_task_still_decides(tmp_path: P
 
         return answer
 
-    mine = replace(discover().algorithms["linear"], name="mine", quick=quick)
+    mine = replace(
+        discover().algorithms["linear"], name="mine", quick=quick, accepts=frozenset({"number"})
+    )
     result = _fit("price", ["mine", mine], 1)
     result.predictor.save(tmp_path / "model")
     loaded = automl.load(tmp_path / "model", plugins=[mine])

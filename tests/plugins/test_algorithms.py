@@ -155,7 +155,12 @@ def test_values_have_the_right_shape_and_one_row_gives_what_the_batch_gives(
     assert labels.shape == (7,)
 
 
-QUICK = [case for case in CASES if case.values[0].quick]  # type: ignore[attr-defined]
+QUICK = [
+    pytest.param(algorithm, task, id=f"{algorithm.name}-{task}")
+    for algorithm in ALGORITHMS
+    for task in sorted(algorithm.tasks)
+    if algorithm.quick
+]
 
 
 @pytest.mark.parametrize(("algorithm", "task"), QUICK)

@@ -7,7 +7,9 @@ import io
 import logging
 import os
 import random
+import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -108,6 +110,16 @@ def _write_logging(state: tuple[int, list[logging.Handler]]) -> None:
     logging.root.handlers[:] = state[1]
 
 
+def _read_interrupt() -> Any:
+    """Return the handler of Ctrl-C; None where this thread may not change it anyway."""
+    here = threading.current_thread() is threading.main_thread()
+    return signal.getsignal(signal.SIGINT) if here else None
+
+
+def _write_interrupt(handler: Any) -> None:
+    signal.signal(signal.SIGINT, handler)
+
+
 def _read_numpy() -> Any:
     """Return NumPy's global random state; None where NumPy is not loaded."""
     if "numpy.random" not in sys.modules:
@@ -145,5 +157,8 @@ _STATE: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
     "the state of numpy.random": (_read_numpy, _write_numpy),
     "numpy.seterr": (_read_seterr, _write_seterr),
     "the root logger": (_read_logging, _write_logging),
+    "sys.path": (lambda: list(sys.path), lambda path: sys.path.__setitem__(slice(None), path)),
+    "what Ctrl-C does": (_read_interrupt, _write_interrupt),
+    "the recursion limit": (sys.getrecursionlimit, sys.setrecursionlimit),
     "sys.excepthook": (lambda: sys.excepthook, lambda hook: setattr(sys, "excepthook", hook)),
 }

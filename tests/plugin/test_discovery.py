@@ -160,6 +160,9 @@ CHANGES = {
     "the warnings filters": "import warnings\nwarnings.simplefilter('ignore')",
     "the root logger": "import logging\nlogging.basicConfig(level=10, force=True)",
     "sys.excepthook": "import sys\nsys.excepthook = print",
+    "sys.path": "import sys\nsys.path.insert(0, '/opt/lib')",
+    "what Ctrl-C does": "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)",
+    "the recursion limit": "import sys\nsys.setrecursionlimit(50_000)",
 }
 
 
@@ -176,6 +179,23 @@ def test_global_state_that_a_plugin_changes_is_put_back_and_named(install, what)
     assert "rude" in catalog.algorithms
     assert (hook, environment, folder) == (sys.excepthook, dict(os.environ), os.getcwd())
     assert (state, filters) == (np.random.get_state()[1].tolist(), list(warnings.filters))
+
+
+@pytest.mark.parametrize("code", ["raise KeyboardInterrupt", "import os\nos.kill(os.getpid(), 2)"])
+def test_ctrl_c_while_a_plugin_is_imported_is_not_swallowed(install, code):
+    install("stuck", code)
+    with pytest.raises(KeyboardInterrupt):
+        discover()
+
+
+def test_a_plugin_that_does_everything_wrong_at_once_is_named_for_each(install):
+    code = "import os\nprint('hello')\nos.environ['SOME_PLUGIN'] = '1'\n1 / 0"
+    install("worst", code)
+    catalog = discover()
+    assert skipped(catalog, "worst").code == "W_PLUGIN_IMPORT"
+    codes = {one.code for one in catalog.noted if one.plugin == "worst"}
+    assert codes == {"W_PLUGIN_PRINTS", "W_PLUGIN_STATE"}
+    assert "SOME_PLUGIN" not in os.environ
 
 
 def test_what_only_the_first_import_shows_decides_nothing(install):

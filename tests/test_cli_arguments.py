@@ -8,8 +8,17 @@ from pathlib import Path
 import pytest
 
 import automl
-from automl.cli.arguments import Arguments, from_file, listed, merged, pairs, value_of
+from automl.cli.arguments import (
+    Arguments,
+    from_file,
+    listed,
+    merged,
+    numbers,
+    pairs,
+    value_of,
+)
 from automl.cli.face import as_json
+from automl.cli.group import run
 from automl.cli.write import as_csv
 from automl.errors import InputError
 
@@ -113,3 +122,22 @@ def test_json_has_no_nan_and_takes_numpy() -> None:
 
     document = {"a": np.float64("nan"), "b": np.arange(2), "c": (Path("x"), np.bool_(True))}
     assert as_json(document) == '{"a": null, "b": [0, 1], "c": ["x", true]}'
+
+
+def test_directions_and_the_device_come_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert numbers(("age=1", "a=b=-1"), "--monotonic") == {"age": 1, "a=b": -1}
+    with pytest.raises(InputError, match=r"--monotonic: 'up' for 'age' is no whole number"):
+        numbers(("age=up",), "--monotonic")
+    monkeypatch.chdir(tmp_path)
+    rows = "\n".join(f"{n % 17},{n % 5}.5,{n % 17 + n % 3}" for n in range(60))
+    Path("t.csv").write_text("age,size,price\n" + rows + "\n", encoding="utf-8")
+    fit = ["fit", "t.csv", "price", "--trials", "1", "--jobs", "1", "--only", "lightgbm"]
+    for words, said in (
+        (["--monotonic", "age=2"], "in the direction 2"),
+        (["--device", "quantum"], "No algorithm can use the device 'quantum'"),
+    ):
+        assert run([*fit, *words]) == 2
+        assert said in capsys.readouterr().err
+    assert run([*fit, "--monotonic", "age=1", "--device", "cpu"]) == 0

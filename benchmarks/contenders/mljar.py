@@ -27,7 +27,7 @@ def fit(train: pd.DataFrame, job: Job) -> Any:
         mode="Compete",
         ml_task=TASKS[job.task],
         eval_metric=METRICS[job.metric],
-        total_time_limit=job.budget,
+        total_time_limit=max(1, int(job.budget)),  # no fractions
         n_jobs=job.cores,
         random_state=job.seed,
         explain_level=0,

@@ -200,7 +200,7 @@ def _build(params: Params, context: Context, *, extra: bool) -> Forest:
 
 def _memory(context: Context, params: Params) -> float:
     """The first trees at full size, 64 bytes a node and 8 for each class; then a copy of X."""
-    nodes = 2.0 * context.n_rows / params.get("min_samples_leaf", 1)
+    nodes = 2.0 * context.n_rows / int(params.get("min_samples_leaf", 1))
     trees = _TREES_AT_ONCE * nodes * (64 + 8 * max(context.n_classes, 1))
     return trees + 4.0 * context.n_rows * context.n_columns + 3 * _MOST_BYTES
 

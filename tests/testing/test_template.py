@@ -47,7 +47,7 @@ assert predictor.info["splitter"] == "begun"
 """,
     "reader": """
 from pathlib import Path
-lines = [f'x={i} word="a b" y={"yes" if i % 3 else "no"}\\n' for i in range(60)]
+lines = [f'x={i % 7} word="a b" y={"yes" if i % 3 else "no"}\\n' for i in range(60)]
 Path("train.begun").write_text("".join(lines), encoding="utf-8")
 assert fit("train.begun", "y").predictor.feature_names[0] == "x"
 """,
@@ -62,7 +62,7 @@ assert events[-1] == "RunFinished" and "TrialFinished" in events
     "exporter": """
 import subprocess, sys
 predictor = fit(plugins=["linear"]).predictor
-automl.export(predictor, "begun", "exported")
+predictor.export("begun", "exported")
 said = subprocess.check_output([sys.executable, "exported/predict.py", TABLE], text=True)
 assert said.split("\\n")[1:-1] == list(predictor.predict(TABLE))
 """,

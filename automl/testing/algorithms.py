@@ -131,7 +131,7 @@ def _inputs_stay_untouched(bench: LearningBench) -> None:
             if "read-only" not in str(error) and "not writeable" not in str(error):
                 raise
             raise CheckFailedError(
-                f"{case.task.name}: it writes into what it was given ({error}).",
+                f"{case.task.name}: it cannot work on what it was given read-only ({error}).",
                 "Copy X, y or the weights before changing them.",
             ) from error
         finally:

@@ -189,7 +189,7 @@ def _inputs_stay_untouched(bench: PreparationBench) -> None:
             if "read-only" not in str(error) and "not writeable" not in str(error):
                 raise
             raise CheckFailedError(
-                f"{route.kind}: it writes into what it was given ({error}).",
+                f"{route.kind}: it cannot work on what it was given read-only ({error}).",
                 "Copy X before changing it.",
             ) from error
         finally:

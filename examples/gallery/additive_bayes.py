@@ -11,13 +11,13 @@ class Bart:
         from stochtree import BARTModel
 
         self.model = BARTModel()
-        forest = {"num_trees": self.trees}
+        forest = {"num_trees": self.trees, "min_samples_leaf": min(5, len(y) // 4)}
         given = {"general_params": self.general, "mean_forest_params": forest}
-        self.model.sample(X, y, num_mcmc=self.num_mcmc, **given)
+        self.model.sample(X.copy(), y.copy(), num_mcmc=self.num_mcmc, **given)
         return self
 
     def predict(self, X):
-        return self.model.predict(X, type="mean", terms="y_hat")
+        return self.model.predict(X.copy(), type="mean", terms="y_hat")
 
 
 def load(folder):

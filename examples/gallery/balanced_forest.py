@@ -14,6 +14,11 @@ BALANCED = Algorithm.wrap(
         "criterion": Choice("gini", "entropy"),
     },
     starts=({"n_estimators": 100},),
+    saved=(
+        "imblearn.pipeline.Pipeline",
+        "imblearn.under_sampling._prototype_selection._random_under_sampler.RandomUnderSampler",
+        "sklearn.tree._tree.Tree",
+    ),
 )
 
 

@@ -1,7 +1,8 @@
 """Make the rows of the gallery: one environment, one run of the kit and one search for each plugin.
 
-    python examples/gallery/run.py --data FOLDER            # what has no row yet
-    python examples/gallery/run.py --data FOLDER rules      # this one, again
+    python examples/gallery/run.py --data FOLDER              # what is not in results.csv yet
+    python examples/gallery/run.py --data FOLDER rules        # this one, again
+    python examples/gallery/run.py --part kit                 # no searches, no tables needed
 
 FOLDER holds the tables that gallery.toml names, as Parquet files. Nothing else is needed than a
 Python and the package index.
@@ -24,10 +25,11 @@ ROOT = HERE.parent.parent
 RESULTS = HERE / "results.csv"
 README = HERE / "README.md"
 MAX_ROWS, SEED, TEST_SHARE = 3000, 0, 0.25
-COLUMNS = (
-    *("name", "kind", "package", "lines", "checks", "expected", "failed"),
-    *("table", "metric", "score", "trials", "other", "others"),
-)
+PARTS = {
+    "kit": ("checks", "expected", "failed"),
+    "search": ("score", "metric", "trials", "table", "other", "others"),
+}
+COLUMNS = ("name", "kind", "package", "lines", *PARTS["kit"], *PARTS["search"])
 
 
 def settings():
@@ -78,16 +80,12 @@ def search(name, one, data, seconds, *, mine):
     return {"metric": metric, "score": float(found[metric]), "trials": len(used)}
 
 
-def inside(name, data, seconds, other):
-    """Do everything that needs the package, in the environment that has it."""
+def inside(name, part, data, seconds, mine):
+    """Do what needs the package, in the environment that has it."""
     one = settings()[name]
-    kinds = {"algorithm": "automl_algorithms", "preprocessor": "automl_preprocessors"}
-    found = {"checks": check(name, one.get("expected", {}))}
-    module = importlib.import_module(name)
-    found["kind"] = next(kind for kind, hook in kinds.items() if hasattr(module, hook))
-    found["mine"] = search(name, one, data, seconds, mine=True)
-    found["other"] = search(name, one, data, seconds, mine=False) if other else None
-    return found
+    if part == "search":
+        return search(name, one, data, seconds, mine=mine)
+    return check(name, one.get("expected", {}))
 
 
 def python_of(name, folder):
@@ -116,36 +114,51 @@ def write_rows(rows):
         writer.writerows(rows[name] for name in settings() if name in rows)
 
 
-def make_row(name, given, rows):
-    """Return the row of one plugin; other searches of the same table are looked up."""
-    one = settings()[name]
-    others = "linear without it" if "with" in one else "all built-ins"
-    known = [r for r in rows.values() if (r["table"], r["others"]) == (one["table"], others)]
-    known = [] if name in {r["name"] for r in known} else known
-    python = python_of(name, Path(given.work))
-    call = [python, __file__, "--inside", "--data", given.data, "--seconds", str(given.seconds)]
-    call += ["--no-other"] if known else []
-    done = subprocess.run([*call, name], check=True, stdout=subprocess.PIPE, text=True)
-    found = json.loads(done.stdout.splitlines()[-1])
-    for row in found["checks"]:
+def ask(name, part, given, *, mine=True):
+    """Return what `inside` says in the plugin's environment."""
+    call = [python_of(name, Path(given.work)), __file__, "--inside", "--part", part]
+    call += ["--data", given.data or "", "--seconds", str(given.seconds)]
+    call += [name] if mine else ["--not-mine", name]
+    done = subprocess.run(call, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def kit_cells(name, given):
+    """Return the cells that the kit gives, and print what fails."""
+    checks = ask(name, "kit", given)
+    for row in checks:
         if row["status"] == "failed":
             print(f"{name}: {row['id']}: {row['message']}", flush=True)
-    states = [row["status"] for row in found["checks"]]
-    mine, other = found["mine"], found["other"]
+    states = [row["status"] for row in checks]
     return {
-        "name": name,
-        "kind": found["kind"],
-        "package": one["install"][0],
-        "lines": lines_of_code(HERE / f"{name}.py"),
         "checks": len(states),
         "expected": states.count("expected"),
         "failed": states.count("failed"),
-        "table": one["table"],
-        "metric": mine["metric"],
-        "score": f"{mine['score']:.4f}",
-        "trials": mine["trials"],
-        "other": known[0]["other"] if known else f"{other['score']:.4f}",
-        "others": others,
+    }
+
+
+def search_cells(name, given):
+    """Return the cells that searches give; others' of the same table are looked up."""
+    one = settings()[name]
+    others = "linear without it" if "with" in one else "all built-ins"
+    same = {"table": one["table"], "others": others}
+    known = [
+        r["other"] for r in read_rows().values() if r["name"] != name and same.items() <= r.items()
+    ]
+    mine = ask(name, "search", given)
+    other = known[0] if known else f"{ask(name, 'search', given, mine=False)['score']:.4f}"
+    score = {"metric": mine["metric"], "score": f"{mine['score']:.4f}", "trials": mine["trials"]}
+    return {**same, **score, "other": other}
+
+
+def facts(name):
+    """Return the cells that the module itself gives."""
+    text = (HERE / f"{name}.py").read_text(encoding="utf-8")
+    return {
+        "name": name,
+        "kind": "algorithm" if "def automl_algorithms" in text else "preprocessor",
+        "package": settings()[name]["install"][0],
+        "lines": lines_of_code(HERE / f"{name}.py"),
     }
 
 
@@ -156,7 +169,7 @@ def as_markdown(rows):
     for name in settings():
         if name in rows:
             r = rows[name]
-            held = int(r["checks"]) - int(r["expected"]) - int(r["failed"])
+            held = int(r["checks"] or 0) - int(r["expected"] or 0) - int(r["failed"] or 0)
             cells = [f"[{name}]({name}.py)", r["package"].replace("==", " "), r["kind"]]
             cells += [r["lines"], f"{held} of {r['checks']}", r["table"], r["trials"]]
             cells += [f"{r['score']} {r['metric']}", f"{r['other']} ({r['others']})"]
@@ -183,19 +196,24 @@ def write_readme(rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="plugins to do again; all without a row if none")
-    parser.add_argument("--data", required=True, help="folder with the tables")
+    parser.add_argument("--part", choices=("kit", "search"), help="only this; both if not given")
+    parser.add_argument("--data", help="folder with the tables, for searches")
     parser.add_argument("--work", default=HERE / ".envs", help="folder for the environments")
     parser.add_argument("--seconds", type=float, default=30.0, help="budget of each search")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--no-other", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--not-mine", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.inside:
-        print(json.dumps(inside(given.names[0], given.data, given.seconds, not given.no_other)))
+        mine = not given.not_mine
+        print(json.dumps(inside(given.names[0], given.part, given.data, given.seconds, mine)))
         return
-    for name in given.names or [name for name in settings() if name not in read_rows()]:
-        row = make_row(name, given, read_rows())
-        write_rows({**read_rows(), name: row})
-        print(row, flush=True)
+    for name in given.names or settings():
+        for part, cells in PARTS.items():
+            row = read_rows().get(name, {})
+            if given.part in {None, part} and (given.names or not row.get(cells[0])):
+                found = kit_cells(name, given) if part == "kit" else search_cells(name, given)
+                write_rows({**read_rows(), name: {**row, **facts(name), **found}})
+                print({"name": name, **found}, flush=True)
     write_readme(read_rows())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -93,8 +94,7 @@ class XGBoost(Boosted):
             )
         booster = xgb.Booster(self.params | objective, data)
         if self.params["device"] != "cpu":
-            _refuse_fallback(booster, train)
-            booster = xgb.Booster(self.params | objective, data)
+            _refuse_fallback(booster, self.params["device"])
         patience = Patience(report, floor=self.patience)
         for round_ in range(1, (self.rounds if validation is None else self.most) + 1):
             booster.update(train, round_ - 1)
@@ -108,14 +108,13 @@ class XGBoost(Boosted):
         self.model_ = _reread(best.save_raw("ubj"), self.params["nthread"])
 
 
-def _refuse_fallback(booster: Any, train: Any) -> None:
-    """Without a GPU XGBoost only warns, and learns on the CPU; try a round to hear of it."""
-    with warnings.catch_warnings(record=True) as heard:
-        warnings.simplefilter("always")
-        booster.update(train, 0)
-    for one in heard:
-        if "GPU" in str(one.message):
-            raise RuntimeError(str(one.message).strip().splitlines()[0])
+def _refuse_fallback(booster: Any, wanted: str) -> None:
+    """Without a GPU XGBoost only warns, once a process, and learns on the CPU."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        used = json.loads(booster.save_config())["learner"]["generic_param"]["device"]
+    if used == "cpu":
+        raise RuntimeError(f"XGBoost was asked for {wanted!r} and found no GPU that it can use.")
 
 
 def _reread(raw: bytearray, threads: int) -> Any:

@@ -155,7 +155,7 @@ def test_three_classes_have_no_direction() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("lightgbm", "not enabled in this build"), ("xgboost", "GPU to CPU")]
+    ("name", "said"), [("lightgbm", "not enabled in this build"), ("xgboost", "found no GPU")]
 )
 def test_a_device_that_is_not_there_gives_a_failed_candidate_with_its_first_cause(
     name: str, said: str

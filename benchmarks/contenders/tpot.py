@@ -26,7 +26,7 @@ def fit(train: pd.DataFrame, job: Job) -> Any:
     model = made(
         scorers=[METRICS[job.metric]],
         max_time_mins=job.budget / 60,
-        max_eval_time_mins=job.budget / 600,
+        max_eval_time_mins=job.budget / 60,
         n_jobs=job.cores,
         random_state=job.seed,
     )

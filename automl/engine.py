@@ -299,7 +299,7 @@ def _search(
     if question.n_classes == 1 or not question.schema.features:
         return []
     n_rows = max(len(fold.train) for fold in data.plan.folds)
-    named = bool(call.plugins.only or call.plugins.add)
+    named = call.plugins.narrows("algorithm")
     greater = question.metric.greater_is_better
     spaces = question.spaces(n_rows, call.seed, call.strategy, named=named)
     _warn_unsaved(spaces, question.catalog)

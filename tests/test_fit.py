@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 import textwrap
@@ -15,6 +16,7 @@ from sklearn.metrics import make_scorer, mean_absolute_error, roc_auc_score
 import automl
 from automl.errors import DataError, InputError, PluginError, RunError
 from automl.plugin import Algorithm, Int, Preprocessor
+from automl.plugin.discovery import discover
 from automl.search.jobs import Pool
 from automl.search.workers import SamePool
 
@@ -361,3 +363,14 @@ def test_a_script_needs_no_guard_and_leaves_nothing_behind(tmp_path: Path) -> No
     )
     assert done.stdout.split("\n") == ["main runs", "bool", ""], done.stderr
     assert list(temporary.iterdir()) == []
+
+
+def test_a_metric_handed_over_brings_no_algorithm_into_the_search() -> None:
+    x, y = table()
+    left = [
+        f"-algorithm:{name}" for name in discover().algorithms if name not in {*QUICK, "constant"}
+    ]
+    mine = dataclasses.replace(discover().metrics["log_loss"], name="mine")
+    for more, tried in ([mine], False), (["constant", *QUICK], True):
+        result = automl.fit(x, y, budget=FEW, plugins=[*left, *more], strategy=SAME)
+        assert any(row.algorithm == "constant" for row in result.leaderboard) is tried

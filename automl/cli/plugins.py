@@ -61,7 +61,8 @@ def _document(catalog: Catalog) -> dict[str, Any]:
     return {
         "plugins": [plugins[key] for key in sorted(plugins)],
         "unavailable": [
-            {"name": name, "needs": needs} for name, needs in sorted(catalog.unavailable.items())
+            {"kind": kind, "name": name, "needs": needs}
+            for (kind, name), needs in sorted(catalog.unavailable.items())
         ],
         "skipped": [
             {

@@ -157,8 +157,8 @@ def _check_contributions(manifest: Mapping[str, Any], catalog: Catalog) -> None:
             continue
         wanted = str(used["distribution"])
         remedy = f"Run `pip install {wanted}`."
-        if name in catalog.unavailable:
-            remedy = f"It {catalog.unavailable[name]}."
+        if (kind, name) in catalog.unavailable:
+            remedy = f"It {catalog.unavailable[kind, name]}."
         elif not used["plugin"]:
             remedy = "It was handed over in code: do the same with load(..., plugins=[...])."
         raise BundleError(

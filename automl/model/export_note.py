@@ -112,8 +112,9 @@ def open_export(path: str | os.PathLike[str], plugins: object = None) -> Opened:
     if exporter is None:
         pinned = f"{made['distribution']}=={made['version']}"
         remedy = f"Run `pip install {pinned}`."
-        if made["name"] in catalog.unavailable:
-            remedy = f"It {catalog.unavailable[made['name']]}."
+        needed = catalog.unavailable.get(("exporter", made["name"]))
+        if needed:
+            remedy = f"It {needed}."
         elif not made["plugin"]:
             remedy = "It was handed over in code: do the same with plugins=[...]."
         raise ExportError(

@@ -97,8 +97,8 @@ class Catalog:
         Kinds in the singular: ``("algorithm", "lightgbm")``.
     skipped : tuple of Skipped
     noted : tuple of Noted
-    unavailable : mapping of str to str
-        Name of a contribution whose library is missing to what it needs, such as
+    unavailable : mapping of (kind, name) to str
+        A contribution whose library is missing to what it needs, such as
         ``"needs `pip install catboost`"``.
     """
 
@@ -113,7 +113,7 @@ class Catalog:
     givers: Mapping[tuple[str, str], Giver] = field(default_factory=dict)
     skipped: tuple[Skipped, ...] = ()
     noted: tuple[Noted, ...] = ()
-    unavailable: Mapping[str, str] = field(default_factory=dict)
+    unavailable: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def of(self, kind: str) -> Mapping[str, Any]:
         """Return the contributions of one kind, given in the singular."""
@@ -137,9 +137,10 @@ class Catalog:
         if name in found:
             one = found[name]
             return one.known() if isinstance(one, Algorithm) else one
-        if name in self.unavailable:
-            raise PluginError("E_PLUGIN_LIBRARY", f"{name!r} {self.unavailable[name]}.")
-        raise unknown(kind, name, [*found, *self.unavailable], self.skipped)
+        if (kind, name) in self.unavailable:
+            raise PluginError("E_PLUGIN_LIBRARY", f"{name!r} {self.unavailable[kind, name]}.")
+        others = [other for of, other in self.unavailable if of == kind]
+        raise unknown(kind, name, [*found, *others], self.skipped)
 
 
 def unknown(

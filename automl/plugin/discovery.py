@@ -347,10 +347,10 @@ def _catalog(
         missing = [needed for needed in getattr(value, "requires", ()) if not _is_there(needed)]
         modules = [one for one in getattr(value, "imports", ()) if not _is_found(one)]
         if missing:
-            unavailable[name] = f"needs `pip install {' '.join(missing)}`"
+            unavailable[kind, name] = f"needs `pip install {' '.join(missing)}`"
         elif modules:
             top = modules[0].partition(".")[0]
-            unavailable[name] = f"needs the module {top!r}, which is not installed"
+            unavailable[kind, name] = f"needs the module {top!r}, which is not installed"
         else:
             usable[f"{kind}s"][name] = value
     givers = {key: chosen[key].giver for key in sorted(chosen)}

@@ -84,6 +84,10 @@ class Plugins:
         patterns = (*self.without, *from_environment(OFF))
         return any(matches(pattern, kind, names) for pattern in patterns)
 
+    def narrows(self, kind: str) -> bool:
+        """Whether ``only`` says anything about a kind."""
+        return any((_kind(pattern) or "algorithm") == kind for pattern in self.only)
+
     def takes(self, kind: str, *names: str) -> bool:
         """Whether ``only`` leaves something of this kind and these names in."""
         patterns = [pattern for pattern in self.only if (_kind(pattern) or "algorithm") == kind]

@@ -103,7 +103,8 @@ class Question:
         seed : int
         strategy : Strategy
         named : bool
-            Whether the user said which algorithms to use; else only those for a default search.
+            Whether the user said which algorithms to use; else those for a default search, and
+            those handed over in code.
 
         Raises
         ------
@@ -122,8 +123,12 @@ class Question:
                 tuple(strategy.starts.get(space.algorithm.name, ())),
             )
             for space in spaces_for(self.schema, self.task, self.catalog, context, self.table)
-            if named or space.algorithm.default
+            if named or space.algorithm.default or self._handed_over(space.algorithm.name)
         )
+
+    def _handed_over(self, algorithm: str) -> bool:
+        giver = self.catalog.givers.get(("algorithm", algorithm))
+        return giver is not None and not giver.plugin
 
 
 def sample_numbers(n_rows: int) -> NDArray[np.intp]:

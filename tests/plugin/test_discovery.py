@@ -258,7 +258,7 @@ def test_a_missing_library_is_said_and_not_offered(install):
     install("needy", code)
     catalog = discover()
     assert "needy" not in catalog.algorithms
-    assert catalog.unavailable["needy"] == "needs `pip install surely-not-there>=2`"
+    assert catalog.unavailable["algorithm", "needy"] == "needs `pip install surely-not-there>=2`"
     with pytest.raises(PluginError, match="pip install surely-not-there") as caught:
         catalog.get("algorithm", "needy")
     assert caught.value.code == "E_PLUGIN_LIBRARY"

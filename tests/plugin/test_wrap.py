@@ -171,9 +171,9 @@ def test_a_missing_module_makes_it_unavailable_not_broken():
     one = Algorithm.wrap("gone", classifier="surely_not_there.models:Model")
     catalog = discover(Plugins(add=(one,)))
     assert "gone" not in catalog.algorithms
-    assert "needs the module 'surely_not_there'" in catalog.unavailable["gone"]
+    assert "needs the module 'surely_not_there'" in catalog.unavailable["algorithm", "gone"]
     named = replace(one, requires=("surely-not-there>=2",))
-    assert "pip install surely-not-there>=2" in discover(Plugins(add=(named,))).unavailable["gone"]
+    assert "pip install surely-not-there>=2" in discover(Plugins(add=(named,))).unavailable["algorithm", "gone"]
 
 
 def test_a_talkative_class_is_told_to_be_quiet():

@@ -31,6 +31,7 @@ IN_OTHER_PROCESSES = {
     "a_saved_model_loads_elsewhere",
     "a_saved_step_loads_elsewhere",
     "a_run_completes",
+    "a_whole_run_holds",
 }
 
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from automl import files
 from automl.errors import RunError
-from automl.search.budget import wall_time
+from automl.search.budget import Clock, wall_time
 from automl.search.database import BACKUP, STORE, check, connect, heal, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-BACKUP_EVERY = 0.05
-"""Share of the outcomes that may come after the last copy."""
+BACKUP_SHARE = 0.02
+"""Share of the time that may go into copies of the store."""
 
 _END = "UPDATE attempts SET ended = ? WHERE number = ? AND ended = ''"
 
@@ -108,8 +108,8 @@ class RunStore:
         self._file = home / STORE
         self.restored = heal(home)
         self._db = open_store(self._file)
-        self._n_unsaved = 0
-        (self._n_outcomes,) = self._db.execute("SELECT COUNT(*) FROM outcomes").fetchone()
+        self._unsaved = False
+        self._pause = Clock(0.0)
 
     def facts(self) -> dict[str, Any]:
         """Return what is known of the run as a whole."""
@@ -166,9 +166,8 @@ class RunStore:
                 row,
             )
             self._db.execute(_END, (record.status, record.number))
-        self._n_outcomes += 1
-        self._n_unsaved += 1
-        if self._n_unsaved > BACKUP_EVERY * self._n_outcomes:
+        self._unsaved = True
+        if self._pause.up:
             self.back_up()
 
     def trials(self) -> list[Trial]:
@@ -181,6 +180,7 @@ class RunStore:
 
     def back_up(self) -> None:
         """Copy the store, so that a damaged one can be replaced."""
+        took = Clock()
         beside = self.home / (BACKUP + files.TEMPORARY)
         files.remove(beside)
         files.step("write", beside)
@@ -190,12 +190,13 @@ class RunStore:
         files.sync(beside)
         files.rename(beside, self.home / BACKUP)
         files.sync(self.home)
-        self._n_unsaved = 0
+        self._unsaved = False
+        self._pause = Clock(took.elapsed / BACKUP_SHARE)
 
     def close(self) -> None:
         """Copy what is new and let go of the file."""
         try:
-            if self._n_unsaved:
+            if self._unsaved:
                 self.back_up()
             # Whoever only reads a store without a log needs no right to write beside it.
             with suppress(sqlite3.OperationalError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import deque
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -111,8 +112,7 @@ class AlgorithmStudy:
         """Know a candidate from before, as if it had been asked for."""
         self._note(candidate)
         self._starts = deque(start for start in self._starts if start.key != candidate.key)
-        # The space may have become another one since.
-        if proposal is not None and self.space.flat(candidate) is not None:
+        if proposal is not None and self._varied.keys() >= proposal.keys():
             self._proposed[candidate.key] = dict(proposal)
 
     def tell(self, candidate: Candidate, score: float | None) -> None:
@@ -154,7 +154,9 @@ class AlgorithmStudy:
         from optuna.trial import create_trial
 
         distributions = {name: self._varied[name] for name in params}
-        study.add_trial(create_trial(params=params, distributions=distributions, value=score))
+        # The space may have become another one since the run was begun.
+        with suppress(ValueError):
+            study.add_trial(create_trial(params=params, distributions=distributions, value=score))
 
 
 def _fail(study: Study, trial: Trial) -> None:

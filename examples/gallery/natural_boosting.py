@@ -23,7 +23,10 @@ NGBOOST = Algorithm(
     weights=True,
     space={"n_estimators": Int(20, 500, log=True), "learning_rate": Float(0.01, 0.3, log=True)},
     starts=({"n_estimators": 100, "learning_rate": 0.05},),
-    saved=("ngboost.api.NGBClassifier", "ngboost.scores.LogScore", "sklearn.tree._tree.Tree"),
+    saved=(
+        *("ngboost.api.NGBClassifier", "ngboost.api.NGBRegressor", "ngboost.scores.LogScore"),
+        *("ngboost.distns.normal.Normal", "sklearn.tree._tree.Tree"),
+    ),
 )
 
 

@@ -12,7 +12,8 @@ class Rules:
     def fit(self, X, y):
         from wittgenstein import RIPPER
 
-        self.ripper = RIPPER(**self.given).fit(X, y, pos_class=1)
+        self.ripper = RIPPER(**self.given)
+        self.ripper.fit(X, y, pos_class=1)
         return self
 
     def predict_proba(self, X):

@@ -67,9 +67,9 @@ def search(name, one, data, seconds, *, mine):
     table = pq.read_table(Path(data) / f"{one['table']}.parquet")
     rows = np.random.default_rng(SEED).permutation(table.num_rows)[:MAX_ROWS]
     cut = int(len(rows) * TEST_SHARE)
-    plugins = [*one.get("with", [])]
+    plugins = one.get("with", [])[:1]
     if mine:
-        plugins += [importlib.import_module(name)] + ([] if plugins else [name])
+        plugins = [importlib.import_module(name), *one.get("with", [name])]
     result = automl.fit(
         table.take(rows[cut:]), one["target"], budget=seconds, seed=SEED, plugins=plugins or None
     )

@@ -10,6 +10,7 @@ FIGS = Algorithm.wrap(
     weights=True,
     space={"max_rules": Int(3, 40), "max_trees": Choice(1, 3, None)},
     starts=({"max_rules": 12},),
+    saved=("imodels.tree.figs.Node",),
 )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import platform
 import secrets
-import shutil
 import stat
 import struct
 import zipfile
@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from automl.errors import BundleError
+from automl.files import TEMPORARY, remove, rename, step, sync
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,16 +88,18 @@ def write(files: Mapping[str, bytes], path: Path) -> None:
     BundleError
         ``E_BUNDLE_WRITE``.
     """
-    beside = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
+    mark = f"{os.getpid()}-{secrets.token_hex(4)}"
+    beside = path.parent / f".{path.name}.{mark}{TEMPORARY}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
         if path.suffix.lower() == ".zip":
             _write_zip(files, beside)
-            beside.replace(path)
+            rename(beside, path)
         else:
             _write_folder(files, beside)
             _put_in_place(beside, path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise BundleError(
             "E_BUNDLE_WRITE",
@@ -104,7 +107,7 @@ def write(files: Mapping[str, bytes], path: Path) -> None:
             "Free space or choose another place; what was there is as it was.",
         ) from error
     finally:
-        _remove(beside)
+        remove(beside)
 
 
 def safe_name(name: str) -> bool:
@@ -191,15 +194,18 @@ def _write_folder(files: Mapping[str, bytes], folder: Path) -> None:
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
         folders |= {folder / parent for parent in PurePosixPath(name).parents}
+        step("write", place)
         with place.open("xb") as stream:
             stream.write(content)
             stream.flush()
+            step("sync", place)
             os.fsync(stream.fileno())
     for one in folders:
-        _sync(one)
+        sync(one)
 
 
 def _write_zip(files: Mapping[str, bytes], file: Path) -> None:
+    step("write", file)
     with file.open("xb") as stream:
         _fill_zip(files, stream, zipfile.ZIP_DEFLATED)
         total = sum(len(content) for content in files.values())
@@ -208,6 +214,7 @@ def _write_zip(files: Mapping[str, bytes], file: Path) -> None:
             stream.truncate()
             _fill_zip(files, stream, zipfile.ZIP_STORED)
         stream.flush()
+        step("sync", file)
         os.fsync(stream.fileno())
 
 
@@ -220,8 +227,19 @@ def _fill_zip(files: Mapping[str, bytes], stream: object, compression: int) -> N
             archive.writestr(entry, content)
 
 
+def _sweep(path: Path) -> None:
+    """Remove what processes have left that were killed while they wrote to this place."""
+    import psutil
+
+    for place in path.parent.glob(f".{glob.escape(path.name)}.*{TEMPORARY}"):
+        owner = place.name.removesuffix(TEMPORARY).rpartition(".")[2].partition("-")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            remove(place)
+
+
 def _put_in_place(beside: Path, path: Path) -> None:
     """Move a folder to where another one may be, in one step where the system can."""
+    step("rename", path)
     if not path.exists():
         beside.rename(path)
     elif not _exchange(beside, path):
@@ -232,7 +250,7 @@ def _put_in_place(beside: Path, path: Path) -> None:
         except OSError:
             old.rename(path)
             raise
-        _remove(old)
+        remove(old)
 
 
 def _exchange(first: Path, second: Path) -> bool:
@@ -249,21 +267,3 @@ def _exchange(first: Path, second: Path) -> bool:
     except (OSError, AttributeError, TypeError):
         pass
     return False
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in a folder durable, where a folder can be opened."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)

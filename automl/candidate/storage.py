@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from shutil import copyfile
 from typing import TYPE_CHECKING, Any, cast
 
+from automl import files
 from automl.candidate import lineage
 from automl.candidate.pipeline import FittedChain, FittedStep, Pipeline, Preparation
 from automl.candidate.recipe import Candidate
@@ -111,7 +112,7 @@ def save_pipeline(
 
         unsafe.dump(pickled, folder / PICKLE)
     text = json.dumps(_structure(pipeline, how), allow_nan=False)
-    (folder / STRUCTURE).write_text(text, encoding="utf-8")
+    files.write(folder / STRUCTURE, text.encode())
 
 
 def load_pipeline(
@@ -322,7 +323,7 @@ def _save_skops(part: _Part, declared: Sequence[str], folder: Path) -> None:
             f"{', '.join(missing)}.",
             f"Declare saved={tuple(sorted({*declared, *missing}))!r}.",
         )
-    (folder / (part.slot + SKOPS)).write_bytes(data)
+    files.write(folder / (part.slot + SKOPS), data)
 
 
 def _load_pair(slot: str, contribution: Algorithm | Preprocessor, folder: Path) -> Any:

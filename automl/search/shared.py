@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from automl import files
 from automl.data.folds import Fold, FoldPlan
 from automl.data.table import Kind, Table
+from automl.errors import RunError
 from automl.search.scoring import Truth
 
 if TYPE_CHECKING:
@@ -89,7 +91,25 @@ class RunSpec:
 
 
 def write_run(folder: Path, data: RunData) -> None:
-    """Write the data of a run into a folder."""
+    """Write the data of a run into a folder.
+
+    Raises
+    ------
+    RunError
+        E_RUN_FOLDER where that cannot be done.
+    """
+    try:
+        _write_run(folder, data)
+    except OSError as error:
+        raise RunError(
+            "E_RUN_FOLDER",
+            f"The data of the run cannot be written to {str(folder)!r}: {error}.",
+            "Free space, or name a folder with run=... on another disk.",
+        ) from error
+
+
+def _write_run(folder: Path, data: RunData) -> None:
+    files.step("write", folder)
     _write_table(folder / "table", data.table)
     _write_table(folder / "sample", data.sample)
     np.save(folder / "y.npy", data.y)

@@ -27,6 +27,7 @@ from automl.search.memory import Memory
 from automl.search.mirror import Mirror, Writer, study_name
 from automl.search.plan import plan_run
 from automl.search.question import ask
+from automl.search.reserve import SearchClock
 from automl.search.resume import as_before, check_same, facts_of
 from automl.search.schedule import Schedule
 from automl.search.shared import RunSpec, write_run
@@ -36,7 +37,7 @@ from automl.search.workers import ProcessPool, SamePool
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from automl.candidate.space import AlgorithmSpace
     from automl.data.finding import Finding
@@ -55,11 +56,6 @@ if TYPE_CHECKING:
 
 EVALUATOR = "automl.search.evaluate:Evaluator"
 """What the workers run."""
-
-RESERVE = 0.03
-"""Share of the budget kept for blending and closing, at least `RESERVE_SECONDS`."""
-
-RESERVE_SECONDS = 0.7
 
 CLOSING = 0.3
 """Seconds kept for what follows the blend."""
@@ -307,16 +303,21 @@ def _search(
         AlgorithmStudy(space, call.seed, greater_is_better=greater, sampler=call.strategy.sampler)
         for space in spaces
     ]
-    seconds = call.budget.seconds
-    measured = seconds is not None
-    reserve = max(RESERVE * (seconds or 0), RESERVE_SECONDS)
+    measured = call.budget.seconds is not None
+
+    def rehearse(outcomes: Sequence[Outcome], seconds: float) -> float:
+        taken = Clock(seconds)
+        most = call.strategy.members
+        assemble([first, *outcomes], question, data, most, call.seed, lambda: taken.left)
+        return taken.elapsed
+
     search = Search(
         pool=pool,
         schedule=Schedule(studies, greater_is_better=greater, measured=measured),
         data=data,
         question=question,
         limits=Limits(
-            clock=Clock(call.clock.left - reserve if measured else None),
+            clock=SearchClock(call.clock, CLOSING, rehearse),
             trials=call.budget.trials,
             interrupts=stop,
             memory=Memory(

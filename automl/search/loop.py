@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from automl.candidate.recipe import Candidate
-    from automl.search.budget import Clock
     from automl.search.history import History
     from automl.search.interrupts import Interrupts
     from automl.search.memory import Memory
     from automl.search.outcome import Outcome
     from automl.search.question import Question
+    from automl.search.reserve import SearchClock
     from automl.search.schedule import Schedule
     from automl.search.shared import RunData
     from automl.search.workers import Ended, Pool
@@ -78,7 +78,7 @@ class Limits:
 
     Parameters
     ----------
-    clock : Clock
+    clock : SearchClock
     trials : int or None
         Candidates to try at most, those from before included.
     interrupts : Interrupts
@@ -87,7 +87,7 @@ class Limits:
         Refuses candidates that would not fit.
     """
 
-    clock: Clock
+    clock: SearchClock
     trials: int | None
     interrupts: Interrupts
     memory: Memory
@@ -156,6 +156,7 @@ class Search:
                 self._fill()
                 if not self._jobs:
                     break
+                self._clock.learn(self.outcomes)
                 for ended in self._pool.wait(min(POLL, max(self._clock.left, 0.01))):
                     self._take(ended)
         except KeyboardInterrupt:

@@ -13,10 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
 import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float64]
 
 PLUGINS = 50
 PROCESSES = 7
@@ -90,10 +94,10 @@ def discovery(count: int) -> list[tuple[float, ...]]:
 class Still:
     """Learns nothing: what is left of a trial is the layer."""
 
-    def fit(self, *_):
+    def fit(self, *_: object) -> Still:
         return self
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Matrix) -> Matrix:
         return np.full((len(X), 2), 0.5)
 
 
@@ -118,11 +122,12 @@ def trials() -> list[tuple[str, float, float]]:
     nothing = Preparation(chains=(), sparse=False, categories=(), n_levels=(), names=())
     prepared = Prepared(preparation=nothing, X=X)
 
-    def by_hand(name):
+    def by_hand(name: str) -> Matrix:
         estimator = catalog.algorithms[name].build({}, context).fit(X, y)
-        return estimator.predict_proba(X)
+        said: Matrix = estimator.predict_proba(X)
+        return said
 
-    def through(name):
+    def through(name: str) -> Matrix:
         algorithm = catalog.get("algorithm", name)
         candidate = Candidate(algorithm=name)
         pipeline = fit_pipeline(
@@ -133,7 +138,7 @@ def trials() -> list[tuple[str, float, float]]:
     found = []
     for name in ("still", "naive_bayes", "decision_tree"):
         np.testing.assert_array_equal(by_hand(name), through(name))
-        times = {by_hand: [], through: []}
+        times: dict[Callable[[str], Matrix], list[float]] = {by_hand: [], through: []}
         for _ in range(TRIALS):
             for way, seconds in times.items():
                 started = time.perf_counter()

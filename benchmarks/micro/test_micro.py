@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ def mixed(n_rows: int, n_columns: int) -> pd.DataFrame:
     """Return a table whose columns are numbers, whole numbers, words and dates in turn."""
     rng = np.random.default_rng(SEED)
     words = np.array([f"word {i}" for i in range(40)])
-    makers = [
+    makers: list[Callable[[], Any]] = [
         lambda: rng.normal(size=n_rows),
         lambda: rng.integers(0, 1000, n_rows),
         lambda: words[rng.integers(0, len(words), n_rows)],
@@ -201,7 +201,7 @@ class TestWorker:
 
 
 @pytest.fixture(scope="module")
-def boosted() -> Iterator[Any]:
+def boosted() -> Any:
     """Give a predictor of LightGBM alone, its boosters, and a table."""
     found = automl.fit(
         numbers(N_ROWS),

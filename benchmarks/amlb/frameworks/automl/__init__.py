@@ -22,4 +22,7 @@ def run(dataset: Dataset, config: TaskConfig) -> dict[str, object]:
     }
     if config.measure_inference_time:
         data["inference_subsample_files"] = dataset.inference_subsample_files(fmt="parquet")
-    return run_in_venv(__file__, "exec.py", input_data=data, dataset=dataset, config=config)
+    said: dict[str, object] = run_in_venv(
+        __file__, "exec.py", input_data=data, dataset=dataset, config=config
+    )
+    return said

@@ -60,7 +60,7 @@ def run(dataset: Any, config: Any) -> dict[str, Any]:
     with Timer() as predicting:
         values = infer(dataset.test.path)
     _keep(found, config)
-    return result(
+    said: dict[str, Any] = result(
         output_file=config.output_predictions_file,
         predictions=values if classes is None else classes[values.argmax(axis=1)].astype(str),
         probabilities=None if classes is None else values,
@@ -72,6 +72,7 @@ def run(dataset: Any, config: Any) -> dict[str, Any]:
         predict_duration=predicting.duration,
         inference_times=times,
     )
+    return said
 
 
 def _keep(found: automl.Result, config: Any) -> None:

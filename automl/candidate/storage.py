@@ -14,7 +14,6 @@ import hashlib
 import json
 import zipfile
 from dataclasses import dataclass
-from shutil import copyfile
 from typing import TYPE_CHECKING, Any, cast
 
 from automl import files
@@ -372,7 +371,7 @@ def _copy(source: Path, folder: Path, slot: str) -> None:
     for file in _files(source, slot):
         place = folder / file.relative_to(source)
         place.parent.mkdir(parents=True, exist_ok=True)
-        copyfile(file, place)
+        files.write(place, file.read_bytes())
 
 
 def _content(folder: Path, slot: str, kind: str, name: str) -> str:

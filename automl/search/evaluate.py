@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from automl.search.budget import Clock
 from automl.search.outcome import FoldFailure, FoldResult, Reason
 from automl.search.scoring import score_values
 from automl.search.shared import open_run
+from automl.search.worker import crash_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,14 +102,11 @@ class Evaluator:
         """Fit and judge one fold; what a plugin raises becomes a value."""
         try:
             return self._evaluate(job)
-        except ImportError as error:
-            return _failure(Reason.IMPORT, error)
-        except MemoryError as error:
-            return _failure(Reason.MEMORY, error)
         except _WrongError as error:
             return FoldFailure(reason=error.reason, message=str(error))
         except Exception as error:
-            return _failure(Reason.EXCEPTION, error)
+            crash = crash_of(error)
+            return FoldFailure(reason=crash.reason, message=crash.message, detail=crash.detail)
 
     def _evaluate(self, job: FoldJob) -> FoldResult | FoldFailure:
         clock = Clock(job.seconds)
@@ -218,15 +215,6 @@ class _WrongError(Exception):
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
-
-
-def _failure(reason: Reason, error: BaseException) -> FoldFailure:
-    lines = str(error).strip().splitlines()
-    return FoldFailure(
-        reason=reason,
-        message=f"{type(error).__name__}: {lines[0] if lines else ''}"[:500],
-        detail="".join(traceback.format_exception(error))[-10_000:],
-    )
 
 
 def _freeze(X: Any) -> None:

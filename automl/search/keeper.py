@@ -29,6 +29,9 @@ TICK = 0.1
 REST = 0.25
 """Seconds between two looks at a worker that has none."""
 
+IMPORT_LIMIT = 30.0
+"""Seconds for the imports that only save time later; a start that fails by them is done without."""
+
 FAILED_STARTS = 3
 """After so many in a row that did not get as far as a handler, a worker is given up."""
 
@@ -118,6 +121,7 @@ class Keeper(threading.Thread):
         self._starting = Clock()
         self._overtime: Clock | None = None
         self._cancelled = False
+        self._preloads = bool(terms.start.get("preload"))
         self._until_look = Clock(0.0)
         self._peak = 0
 
@@ -155,7 +159,11 @@ class Keeper(threading.Thread):
                 while True:
                     self._serve(self._next_job())
             except (_Stop, Broken) as stop:
-                failed_starts += not self.ready
+                if self.ready or not self._preloads:
+                    failed_starts += not self.ready
+                else:
+                    # A library of one plugin must not take the workers from all others.
+                    self._preloads = False
                 crash = self._remove(stop)
                 if failed_starts == FAILED_STARTS:
                     return crash
@@ -165,17 +173,23 @@ class Keeper(threading.Thread):
         self._watch()
         self._log.mark()
         terms = self._terms
+        start = dict(terms.start)
+        limit = terms.start_limit
+        if self._preloads:
+            limit = min(limit, IMPORT_LIMIT)
+        else:
+            start["preload"] = []
         mark = f"{terms.mark}:{self.number};"
         with self._log.opened() as output:
             child, crash = attempt(
-                lambda: Child(terms.start, output=output, threads=terms.threads, mark=mark)
+                lambda: Child(start, output=output, threads=terms.threads, mark=mark)
             )
         if crash is not None:
             raise _Stop(replace(crash, reason=Reason.IMPORT))
         self._child = child
         self._guard.watch(child.pid)
         self._channel = Channel(child.socket, self._watch)
-        self._starting = Clock(terms.start_limit)
+        self._starting = Clock(limit)
         self._channel.receive()
         self._starting = Clock()
         while not self._board.is_set_up.wait(self._watch()):
@@ -241,7 +255,7 @@ class Keeper(threading.Thread):
         if self._cancelled:
             raise _Stop(interrupted())
         if self._starting.up:
-            message = f"The worker did not start in {self._terms.start_limit:.3g} seconds."
+            message = f"The worker did not start in {self._starting.seconds:.3g} seconds."
             raise _Stop(Crash(reason=Reason.IMPORT, message=message))
         job, clock = self.job, self._at_work
         left = math.inf if clock is None else clock.left

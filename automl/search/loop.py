@@ -14,6 +14,7 @@ from automl.search.evaluate import FoldJob
 from automl.search.outcome import Evaluation, Failure, FoldFailure, FoldResult, Reason
 from automl.search.resume import take_up
 from automl.search.scoring import score_values
+from automl.search.worker import attempt
 from automl.search.workers import Job
 
 if TYPE_CHECKING:
@@ -35,6 +36,15 @@ FIRST_SHARE = 0.4
 
 FIRST = 3
 """How many candidates count as the first."""
+
+LONGEST = 0.7
+"""Share of the time left after which a fold is killed: others have to go on after a hang."""
+
+UNUSUAL = 3.0
+"""A fold is left to work for so many times the seconds that its algorithm usually takes."""
+
+SHORTEST = 1.0
+"""Seconds that are not worth sharing."""
 
 MARGIN = 0.9
 """Share of a fold's time after which learning in rounds stops: predicting and saving follow."""
@@ -234,8 +244,9 @@ class Search:
         left = self._clock.left
         waves = math.ceil(sum(one.open for one in self._active) / self._pool.size)
         n_complete = sum(isinstance(outcome, Evaluation) for outcome in self.outcomes)
-        share = FIRST_SHARE if n_complete < FIRST else 1.0
+        share = FIRST_SHARE if n_complete < FIRST else LONGEST
         limited = math.isfinite(left)
+        usual = self._schedule.expected(active.candidate.algorithm)
         job = FoldJob(
             number=active.number,
             candidate=active.candidate,
@@ -250,7 +261,7 @@ class Search:
             Job(
                 number=self._n_jobs,
                 payload=job,
-                limit=left if limited else None,
+                limit=_longest(left, usual / len(self._data.plan.folds)) if limited else None,
                 memory=self._memory.share,
             ),
             worker,
@@ -275,7 +286,7 @@ class Search:
                 )
         if active.done:
             self._active.remove(active)
-            # The limit of a job is the end of the search.
+            # That the search ends says nothing about a candidate.
             late = ended.crash is not None and ended.crash.reason is Reason.TIMEOUT
             self._finish(active, cut=late and self._clock.up)
 
@@ -331,6 +342,10 @@ class Search:
         self._active.clear()
 
 
+def _longest(left: float, usual: float) -> float:
+    return min(left, max(LONGEST * left, UNUSUAL * usual, SHORTEST))
+
+
 def _outcome(active: _Active, data: RunData, question: Question) -> Outcome:
     """Score all out-of-fold values of a candidate together."""
     failure = active.failure
@@ -338,8 +353,13 @@ def _outcome(active: _Active, data: RunData, question: Question) -> Outcome:
         results = [active.results[fold] for fold in range(len(data.plan.folds))]
         values = data.plan.gather([result.values for result in results])
         truth = data.truth(data.plan.covered)
-        score = score_values(question.metric, question.task.decide, truth, values)
-        if math.isfinite(score):
+        decide = question.task.decide
+        score, crash = attempt(
+            lambda: score_values(question.metric, decide, truth, values), passing=KeyboardInterrupt
+        )
+        if crash is not None:
+            failure = FoldFailure(reason=crash.reason, message=crash.message, detail=crash.detail)
+        elif math.isfinite(score):
             return Evaluation(
                 number=active.number,
                 candidate=active.candidate,
@@ -352,7 +372,8 @@ def _outcome(active: _Active, data: RunData, question: Question) -> Outcome:
                 sample=np.mean([result.sample for result in results], axis=0),
                 seconds=active.seconds,
             )
-        failure = FoldFailure(reason=Reason.NONFINITE, message=f"The score is {score}.")
+        else:
+            failure = FoldFailure(reason=Reason.NONFINITE, message=f"The score is {score}.")
     return Failure(
         number=active.number,
         candidate=active.candidate,

@@ -11,6 +11,7 @@ import gc
 import importlib
 import io
 import os
+import random
 import signal
 import socket
 import sys
@@ -167,6 +168,8 @@ class _Surroundings:
         self._depth = sys.getrecursionlimit()
         self._filters = list(warnings.filters)
         self._signals = {number: signal.getsignal(number) for number in _signals()}
+        self._random = random.getstate()
+        self._numpy = _numpy_state()
 
     def restore(self) -> None:
         """Put everything back."""
@@ -183,10 +186,22 @@ class _Surroundings:
         if warnings.filters != self._filters:
             warnings.filters[:] = self._filters  # type: ignore[index]  # typeshed says Sequence
             warnings.simplefilter("default", append=True)
+        random.setstate(self._random)
+        if self._numpy is not None:
+            import numpy as np
+
+            errors, state = self._numpy
+            np.seterr(**errors)
+            np.random.set_state(state)  # noqa: NPY002 - the state that plugins share
         if dict(os.environ) != self._environment:
             os.environ.clear()
             os.environ.update(self._environment)
         os.chdir(self._folder)
+
+
+def _numpy_state() -> tuple[Any, Any] | None:
+    np = sys.modules.get("numpy")
+    return None if np is None else (np.geterr(), np.random.get_state())
 
 
 def _signals() -> list[signal.Signals]:

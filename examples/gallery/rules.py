@@ -20,6 +20,7 @@ class Rules:
         return np.asarray(self.ripper.predict_proba(X))
 
 
+TYPES = "base.Cond base.Rule base.Ruleset discretize.BinTransformer ripper.RIPPER"
 RIPPER = Algorithm(
     name="rules",
     tasks=frozenset({"binary"}),
@@ -27,7 +28,7 @@ RIPPER = Algorithm(
     accepts=frozenset({"number", "unscaled"}),
     space={"k": Int(1, 4), "n_discretize_bins": Int(4, 20), "dl_allowance": Int(16, 128)},
     starts=({"k": 2},),
-    saved=("rules.Rules", "wittgenstein.ripper.RIPPER"),
+    saved=("rules.Rules", *(f"wittgenstein.{word}" for word in TYPES.split())),
 )
 
 

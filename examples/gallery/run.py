@@ -163,17 +163,22 @@ def facts(name):
 
 
 def as_markdown(rows):
-    """Return the table of the README."""
+    """Return the tables of the README."""
     head = ("plugin", "package", "kind", "lines", "checks", "table", "trials", "score", "beside it")
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for name in settings():
-        if name in rows:
-            r = rows[name]
-            held = int(r["checks"] or 0) - int(r["expected"] or 0) - int(r["failed"] or 0)
-            cells = [f"[{name}]({name}.py)", r["package"].replace("==", " "), r["kind"]]
-            cells += [r["lines"], f"{held} of {r['checks']}", r["table"], r["trials"]]
-            cells += [f"{r['score']} {r['metric']}", f"{r['other']} ({r['others']})"]
-            lines.append("| " + " | ".join(map(str, cells)) + " |")
+        r = rows.get(name, {})
+        cells = [f"[{name}]({name}.py)", settings()[name]["install"][0].replace("==", " ")]
+        cells += [facts(name)["kind"], facts(name)["lines"]]
+        cells += [
+            f"{int(r['checks']) - int(r['expected'])} of {r['checks']}" if r.get("checks") else ""
+        ]
+        if r.get("score"):
+            cells += [r["table"], r["trials"], f"{r['score']} {r['metric']}"]
+            cells += [f"{r['other']} ({r['others']})"]
+        else:
+            cells += [settings()[name]["table"], "", "", ""]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
     lines += ["", "| plugin | what the kit found |", "|---|---|"]
     for name, one in settings().items():
         found = [

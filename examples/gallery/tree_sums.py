@@ -15,8 +15,8 @@ class Figs:
 
         state = np.random.get_state()  # put back, since no other seed reaches its stumps
         np.random.seed(self.seed)
-        self.figs = getattr(imodels, self.kind)(**self.params)
-        self.figs.fit(X, y, sample_weight=sample_weight)
+        figs = getattr(imodels, self.kind)(**self.params)
+        self.figs = figs.fit(X, y, sample_weight=sample_weight)
         np.random.set_state(state)
 
     def predict(self, X):
@@ -34,7 +34,6 @@ FIGS = Algorithm(
     accepts=frozenset({"number", "unscaled"}),
     weights=True,
     space={"max_rules": Int(3, 40), "max_trees": Choice(1, 3, None)},
-    starts=({"max_rules": 12},),
     saved=("tree_sums.Figs", *(f"imodels.{word}" for word in TYPES)),
 )
 

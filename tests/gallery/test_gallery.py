@@ -42,7 +42,7 @@ def test_a_plugin_is_imported_without_its_library(name):
 
 def test_the_rows_and_the_readme_are_those_of_the_modules():
     rows = run.read_rows()
-    assert list(rows) == list(SETTINGS)
+    assert set(rows) <= set(SETTINGS)
     for name, row in rows.items():
         assert int(row["lines"]) == run.lines_of_code(GALLERY / f"{name}.py")
         assert int(row["expected"]) == len(SETTINGS[name].get("expected", {}))

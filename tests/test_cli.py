@@ -305,6 +305,7 @@ def test_nothing_better_than_a_constant_is_exit_code_3(tmp_path: Path) -> None:
     assert (tmp_path / "automl-runs" / "noise" / "model").is_dir()
 
 
+@pytest.mark.case("F04", "`automl fit` saves the best so far, exit code 130")
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 def test_ctrl_c_ends_early_with_the_best_so_far(place: Path, tmp_path: Path) -> None:
     process = subprocess.Popen(

@@ -15,7 +15,6 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="the faults are those of POSIX"),
 ]
 
-case = pytest.mark.case
 slow = pytest.mark.slow
 
 
@@ -72,7 +71,9 @@ RAISED = {
 }
 
 
-@case("F09", "the trial is `failed (exception)` with its cause, at most 1,000 characters of it")
+@pytest.mark.case(
+    "F09", "the trial is `failed (exception)` with its cause, at most 1,000 characters of it"
+)
 def test_whatever_is_raised_fails_one_trial():
     rows = fit([(what, "fit") for what in RAISED])
     assert {key[0] for key in rows} == set(RAISED)
@@ -82,7 +83,7 @@ def test_whatever_is_raised_fails_one_trial():
         assert len(row.message) <= 1_000
 
 
-@case(
+@pytest.mark.case(
     "F09", "so at each step: importing its library, building, fitting, predicting, scoring, saving"
 )
 def test_whatever_is_raised_at_any_step_fails_one_trial():
@@ -98,7 +99,9 @@ def test_whatever_is_raised_at_any_step_fails_one_trial():
     }
 
 
-@case("F06", "the trial is `failed (killed)` and says by what; the next one has a fresh worker")
+@pytest.mark.case(
+    "F06", "the trial is `failed (killed)` and says by what; the next one has a fresh worker"
+)
 def test_a_death_fails_one_trial():
     rows = fit([(what, "fit") for what in ("segfault", "abort", "leave", "kill", "stack", "close")])
     assert set(statuses(rows).values()) == {"failed (killed)"}, rows
@@ -106,7 +109,9 @@ def test_a_death_fails_one_trial():
         assert said in rows[what, "fit"].message
 
 
-@case("F06", "so while it imports, predicts, scores and saves; a score is never made of an exit")
+@pytest.mark.case(
+    "F06", "so while it imports, predicts, scores and saves; a score is never made of an exit"
+)
 def test_a_death_at_any_step_fails_one_trial():
     steps = ("import", "build", "predict", "score", "save")
     rows = fit([("segfault" if at == "import" else "leave", at) for at in steps])
@@ -117,7 +122,9 @@ def test_a_death_at_any_step_fails_one_trial():
 HANGS = ("hold", *(pytest.param(what, marks=slow) for what in ("sleep", "loop", "lock", "deaf")))
 
 
-@case("F05", "it is killed before the others have no time left, and is `failed (timeout)`")
+@pytest.mark.case(
+    "F05", "it is killed before the others have no time left, and is `failed (timeout)`"
+)
 @pytest.mark.parametrize("what", HANGS)
 def test_a_hang_ends_within_the_budget_and_leaves_time_for_others(what):
     begun = time.monotonic()
@@ -127,7 +134,7 @@ def test_a_hang_ends_within_the_budget_and_leaves_time_for_others(what):
 
 
 @slow
-@case("F05", "a trial that hangs first of all leaves a third of the time to the others")
+@pytest.mark.case("F05", "a trial that hangs first of all leaves a third of the time to the others")
 def test_a_hang_at_the_start_is_not_the_end():
     honest = {"what": "nothing", "at": "fit", "n": 1}
     result = automl.fit(
@@ -146,16 +153,20 @@ def test_a_hang_at_the_start_is_not_the_end():
 BOMBS = ("sudden", *(pytest.param(what, marks=slow) for what in ("slow", "child")))
 
 
-@case("F07", "a trial over its share is killed: `failed (memory)`")
+@pytest.mark.case("F07", "a trial over its share is killed: `failed (memory)`")
 @pytest.mark.parametrize("what", BOMBS)
 def test_a_trial_that_takes_all_memory_is_killed(what):
     rows = fit([(what, "fit")], memory=1_200_000_000)
     assert statuses(rows) == {(what, "fit"): "failed (memory)"}
 
 
-@case("F08", "children and threads that a trial leaves are ended with its worker")
-@case("F14", "what a trial prints goes to a log of at most 1 MB, and neither fills nor blocks")
-@case("F11", "a worker that changed folder, environment, signals, filters or paths is put right")
+@pytest.mark.case("F08", "children and threads that a trial leaves are ended with its worker")
+@pytest.mark.case(
+    "F14", "what a trial prints goes to a log of at most 1 MB, and neither fills nor blocks"
+)
+@pytest.mark.case(
+    "F11", "a worker that changed folder, environment, signals, filters or paths is put right"
+)
 def test_what_a_trial_leaves_behind_is_gone():
     rows = fit([(what, "fit") for what in ("children", "threads", "at_exit", "flood", "spoil")])
     found = {what: status for (what, _), status in statuses(rows).items()}
@@ -166,12 +177,12 @@ def test_what_a_trial_leaves_behind_is_gone():
 
 
 @slow
-@case("F08", "a bomb of forks is killed as a whole")
+@pytest.mark.case("F08", "a bomb of forks is killed as a whole")
 def test_a_bomb_of_forks_is_killed():
     assert statuses(fit([("forks", "fit")], seconds=16)) == {("forks", "fit"): "failed (timeout)"}
 
 
-@case("F11", "the table and the target cannot be written to: `failed (exception)`")
+@pytest.mark.case("F11", "the table and the target cannot be written to: `failed (exception)`")
 def test_what_is_shared_cannot_be_written():
     rows = fit([("write_X", "fit"), ("write_X", "predict"), ("write_y", "fit")])
     for key in [("write_X", "fit"), ("write_X", "predict")]:
@@ -202,7 +213,9 @@ ANSWERS = {
 }
 
 
-@case("F10", "what is no probability of each row and class is `failed (shape)` or `(nonfinite)`")
+@pytest.mark.case(
+    "F10", "what is no probability of each row and class is `failed (shape)` or `(nonfinite)`"
+)
 def test_a_wrong_answer_never_becomes_a_score():
     rows = fit([(what, "predict") for what in ANSWERS])
     for (what, _), row in rows.items():
@@ -211,8 +224,12 @@ def test_a_wrong_answer_never_becomes_a_score():
     assert len(rows) == len(ANSWERS)
 
 
-@case("F10", "lists, objects, half precision and read-only arrays of right values are taken")
-@case("F10", "rows or classes in another order cost the trial its score, not the run its model")
+@pytest.mark.case(
+    "F10", "lists, objects, half precision and read-only arrays of right values are taken"
+)
+@pytest.mark.case(
+    "F10", "rows or classes in another order cost the trial its score, not the run its model"
+)
 def test_a_right_answer_of_any_type_is_taken_and_a_wrong_order_loses():
     right, wrong = ("list", "objects", "half"), ("swapped", "shuffled", "read_only")
     rows = fit([(what, "predict") for what in (*right, *wrong)], n_jobs=1)
@@ -225,7 +242,9 @@ def test_a_right_answer_of_any_type_is_taken_and_a_wrong_order_loses():
             assert row.weight == 0, row
 
 
-@case("F10", "a score that is no finite number is none: `failed (nonfinite)` or `(exception)`")
+@pytest.mark.case(
+    "F10", "a score that is no finite number is none: `failed (nonfinite)` or `(exception)`"
+)
 def test_a_wrong_score_is_none():
     faults = [("nan_score", "judge"), ("word_score", "score"), ("word_score", "judge")]
     found = statuses(fit(faults, n_jobs=1))
@@ -233,7 +252,7 @@ def test_a_wrong_score_is_none():
     assert found["word_score", "score"] == found["word_score", "judge"] == "failed (exception)"
 
 
-@case("F06", "so where its library crashes each worker while that starts")
+@pytest.mark.case("F06", "so where its library crashes each worker while that starts")
 @pytest.mark.parametrize("what", ["segfault", "sys_exit"])
 def test_a_library_that_kills_each_worker_at_its_start_hurts_its_own_trials_only(what, monkeypatch):
     monkeypatch.setenv("FAULTS_PRELOAD", what)
@@ -249,7 +268,7 @@ def test_a_library_that_kills_each_worker_at_its_start_hurts_its_own_trials_only
     assert {row.status for row in found} <= {"complete", "pruned"}, found
 
 
-@case(
+@pytest.mark.case(
     "F09",
     "the first error of every trial is on the leaderboard where all failed; the constant answers",
 )

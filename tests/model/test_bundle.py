@@ -570,6 +570,7 @@ def test_a_manifest_that_makes_no_sense_is_refused(make, toy, tmp_path, place, w
     _refused(_forge(tmp_path / "forged", files), toy, "E_BUNDLE_MANIFEST")
 
 
+@pytest.mark.case("F27", "a model that predicts otherwise than when saved is E_BUNDLE_SAMPLE")
 def test_a_model_that_predicts_otherwise_is_refused(make, toy, tmp_path):
     make().save(tmp_path / "good")
     files = _files(tmp_path / "good")

@@ -101,6 +101,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.case("F13", "it alone is skipped, with a warning that names it and what is wrong")
 @pytest.mark.parametrize("plugin", BROKEN)
 def test_a_broken_plugin_is_named_and_skipped_alone(install, plugin):
     code, expected, words = BROKEN[plugin]
@@ -203,6 +204,7 @@ def test_what_only_the_first_import_shows_decides_nothing(install):
     assert set(discover().algorithms) == set(discover().algorithms)
 
 
+@pytest.mark.case("F13", "two of one name are E_PLUGIN_DUPLICATE, which names both givers")
 def test_two_of_one_name_are_an_error_that_names_both(install):
     install("one", good("same"))
     install("two", good("same"))

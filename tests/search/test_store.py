@@ -53,6 +53,7 @@ def test_what_was_kept_is_read_back_in_its_order(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*-wal"))
 
 
+@pytest.mark.case("F18", "it is set aside, the last copy takes its place, and what is lost is said")
 @pytest.mark.parametrize(
     "damage",
     [
@@ -82,6 +83,7 @@ def test_a_damaged_store_is_set_aside_and_the_copy_takes_its_place(
     again.close()
 
 
+@pytest.mark.case("F18", "without a copy E_RUN_STORE says what is lost, and nothing is touched")
 def test_without_a_copy_the_error_says_what_is_lost(tmp_path: Path) -> None:
     filled(tmp_path)
     (tmp_path / BACKUP).write_bytes(b"nothing")
@@ -99,6 +101,7 @@ def test_a_store_that_died_while_it_was_made_is_made_again(tmp_path: Path) -> No
     store.close()
 
 
+@pytest.mark.case("F18", "another program's file is E_RUN_FOLDER, a later version's E_RUN_VERSION")
 @pytest.mark.parametrize(
     ("application", "version", "code"),
     [(1, 1, "E_RUN_FOLDER"), (APPLICATION, VERSION + 1, "E_RUN_VERSION")],
@@ -187,6 +190,8 @@ time.sleep(60)
 """
 
 
+@pytest.mark.case("F20", "the second is refused with E_RUN_LOCKED, which names the owner")
+@pytest.mark.case("F21", "it is taken over")
 def test_a_second_process_is_refused_by_name_and_a_dead_one_is_followed(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(HOLDER), str(tmp_path)],
@@ -216,6 +221,7 @@ def test_a_second_process_is_refused_by_name_and_a_dead_one_is_followed(tmp_path
     second.release()
 
 
+@pytest.mark.case("F21", "a process of the same number that began at another time is no owner")
 def test_a_number_that_another_process_has_now_is_no_owner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

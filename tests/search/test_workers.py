@@ -384,6 +384,7 @@ def test_a_crash_in_c_shows_where(pool):
     assert "Segmentation fault" in crash(pool, lambda _: ctypes.string_at(0)).detail
 
 
+@pytest.mark.case("F02", "its job is `killed`, and a fresh worker takes the next one")
 @posix
 def test_a_stranger_that_kills_workers_does_not_hurt(pool):
     pid = run(pool, lambda _: os.getpid(), worker=1).result
@@ -454,6 +455,9 @@ HANGS = {
 }
 
 
+@pytest.mark.case(
+    "F05", "asleep, in a loop, a C call, on a lock, stopped or deaf: killed at its limit"
+)
 @posix
 @pytest.mark.parametrize("name", HANGS)
 def test_a_job_out_of_time_is_killed_at_its_limit(pool, name):
@@ -699,6 +703,9 @@ def test_closing_in_the_middle_of_wait_ends_the_waiting(make):
 # Surroundings
 
 
+@pytest.mark.case(
+    "F24", "threads times workers are never more than the cores, whatever OMP_NUM_THREADS says"
+)
 def test_numerical_libraries_in_a_worker_get_their_threads(make):
     pool = make(threads=3)
     before = dict(os.environ)
@@ -707,6 +714,7 @@ def test_numerical_libraries_in_a_worker_get_their_threads(make):
     assert dict(os.environ) == before
 
 
+@pytest.mark.case("F14", "a log of at most 1 MB takes it")
 def test_a_flood_of_output_neither_fills_the_disk_nor_blocks(make, tmp_path):
     pool = make()
 
@@ -730,6 +738,7 @@ def test_a_folder_that_is_gone_costs_the_log_only(tmp_path):
         assert run(pool, lambda _: print("lost")).crash is None
 
 
+@pytest.mark.case("F11", "what a job changed in its worker is put back before the next one")
 def test_a_job_leaves_no_traces_for_the_next(make, tmp_path):
     pool = make()
 
@@ -861,6 +870,7 @@ def script(tmp_path):
         program.stdout.close()
 
 
+@pytest.mark.case("F26", "a script needs no guard: workers never run the main module")
 @pytest.mark.parametrize("end", ["", "pool.close()", "sys.exit(0)", "del pool"])
 def test_a_program_needs_no_main_guard_and_leaves_nothing(script, end):
     rest = """
@@ -900,6 +910,9 @@ WORK = {
 }
 
 
+@pytest.mark.case(
+    "F03", "all workers and their kin are gone within 2 s, also while a C call holds one"
+)
 @posix
 @pytest.mark.parametrize("name", WORK)
 def test_workers_die_with_their_parent(script, name):

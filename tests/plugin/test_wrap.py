@@ -173,7 +173,8 @@ def test_a_missing_module_makes_it_unavailable_not_broken():
     assert "gone" not in catalog.algorithms
     assert "needs the module 'surely_not_there'" in catalog.unavailable["algorithm", "gone"]
     named = replace(one, requires=("surely-not-there>=2",))
-    assert "pip install surely-not-there>=2" in discover(Plugins(add=(named,))).unavailable["algorithm", "gone"]
+    said = discover(Plugins(add=(named,))).unavailable["algorithm", "gone"]
+    assert "pip install surely-not-there>=2" in said
 
 
 def test_a_talkative_class_is_told_to_be_quiet():

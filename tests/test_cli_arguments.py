@@ -76,7 +76,8 @@ def test_a_budget_is_a_minute_unless_said(budget: object, limits: tuple[object, 
         ("a.toml", "seed = ", "is not TOML"),
         ("a.yaml", "seed: [", "is not YAML"),
         ("a.yaml", "- seed", "holds list, expected arguments by name"),
-        ("a.json", "{}", "ends neither in .toml nor in .yaml"),
+        ("a.json", "{", "is not JSON"),
+        ("a.txt", "{}", "ends in none of .toml, .yaml and .json"),
     ],
 )
 def test_a_file_that_says_nonsense_is_refused(

@@ -60,6 +60,7 @@ def test_a_run_in_two_parts_is_the_run_in_one(whole: automl.Result, tmp_path: Pa
     assert told(third) == told(whole)
 
 
+@pytest.mark.case("F28", "E_RUN_OTHER names every difference")
 def test_another_question_is_refused_and_the_difference_named(tmp_path: Path) -> None:
     data = table()
     fit(tmp_path, 1)
@@ -90,6 +91,7 @@ def test_another_budget_or_number_of_workers_splits_as_before(tmp_path: Path) ->
     assert len(found.leaderboard) == 3
 
 
+@pytest.mark.case("F19", "the trial is `failed (disk)`, has no weight, and W_RUN_DAMAGED names it")
 def test_damaged_files_are_not_trusted(whole: automl.Result, tmp_path: Path) -> None:
     found = fit(tmp_path, 14)
     member, values, *_ = (row.number for row in found.leaderboard if row.status == "complete")
@@ -282,6 +284,7 @@ def check_folder(run: Path) -> None:
     db.close()
 
 
+@pytest.mark.case("F01", "outcomes that stood stand, and each trial is there once")
 @pytest.mark.parametrize("jobs", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_run_that_is_killed_again_and_again_loses_nothing_that_stood(
     tmp_path: Path, jobs: int
@@ -289,9 +292,9 @@ def test_a_run_that_is_killed_again_and_again_loses_nothing_that_stood(
     rng = random.Random(6)
     before: dict[int, object] = {}
     for _ in range(3):
-        process = start(tmp_path, 50, jobs=jobs)
+        process = start(tmp_path, 30, jobs=jobs)
         wait_for_outcomes(tmp_path, len(before) + 1)
-        time.sleep(rng.uniform(0, 0.3))
+        time.sleep(rng.uniform(0, 0.2))
         family = psutil.Process(process.pid).children(recursive=True)
         process.kill()
         process.communicate()
@@ -300,12 +303,12 @@ def test_a_run_that_is_killed_again_and_again_loses_nothing_that_stood(
         assert {number: now[number] for number in before} == before
         before = now
         assert list_runs(tmp_path)[0].state == "interrupted"
-    assert "ends False 51" in finish(start(tmp_path, 50))
+    assert "ends False 31" in finish(start(tmp_path, 30))
     trials, records = read_all(tmp_path / "run")
     now = {one.number: one for one in records}
     assert {number: now[number] for number in before} == before
-    assert sorted(now) == list(range(1, 51))
-    assert len({trial.key for trial in trials}) == 50
+    assert sorted(now) == list(range(1, 31))
+    assert len({trial.key for trial in trials}) == 30
     check_folder(tmp_path / "run")
 
 
@@ -327,6 +330,7 @@ def test_a_configuration_that_was_in_work_twice_at_a_kill_is_left(tmp_path: Path
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 
 
+@pytest.mark.case("F04", "once: the best so far, no worker is left, the run can go on")
 @posix
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_one_signal_ends_the_search_with_the_best_so_far(
@@ -346,6 +350,7 @@ def test_one_signal_ends_the_search_with_the_best_so_far(
     assert f"ends False {n_before + 3}" in finish(start(tmp_path, n_before + 2, wait=0.01))
 
 
+@pytest.mark.case("F04", "twice: it stops at once")
 @posix
 def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
     process = start(tmp_path, 60, wait=30)
@@ -383,6 +388,7 @@ def test_handlers_are_put_back_and_those_of_others_left() -> None:
         signal.signal(signal.SIGTERM, before)
 
 
+@pytest.mark.case("F20", "the second is refused; listing it works meanwhile")
 @posix
 def test_two_processes_on_one_folder(tmp_path: Path) -> None:
     process = start(tmp_path, 60, wait=0.3)

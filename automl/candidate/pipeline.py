@@ -89,10 +89,7 @@ class Pipeline:
         n_present = len(self.present)
         few = self.quick is not None and X.shape[0] <= FEW and isinstance(X, np.ndarray)
         estimator = self._quickened() if few else self.estimator
-        given = np.asarray(self.task.values(estimator, X, n_present))
-        if given.dtype.kind == "c":
-            raise ValueError(f"complex values of shape {given.shape}, expected real ones")
-        values = given.astype(np.float64, copy=False)
+        values = np.asarray(self.task.values(estimator, X, n_present), dtype=np.float64)
         expected = (X.shape[0], n_present) if self.n_classes else (X.shape[0],)
         if values.shape != expected:
             raise ValueError(f"values of shape {values.shape}, expected {expected}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -180,7 +181,10 @@ class Evaluator:
 
     def _values(self, pipeline: Pipeline, X: Any) -> NDArray[np.float64]:
         try:
-            values = pipeline.values_of(X)
+            with warnings.catch_warnings():
+                # Else NumPy would quietly leave a part of them out.
+                warnings.simplefilter("error", np.exceptions.ComplexWarning)
+                values = pipeline.values_of(X)
         except ValueError as error:
             if "values of shape" not in str(error):
                 raise

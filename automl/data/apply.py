@@ -204,7 +204,17 @@ def _ranges(
 _WIDEST = 1e30
 """Numbers are cut here, so that they fit a 32-bit float whatever the schema's scale."""
 
+_FAR = 3.0
+"""So many times the width of the range away is far outside of it."""
+
 _LARGEST = float(np.finfo(np.float64).max)
+
+
+def _far(cells: NDArray[np.float64], low: float, high: float) -> NDArray[np.bool_]:
+    # The largest number counts as a width as well: a column may have had one value only.
+    with np.errstate(over="ignore", invalid="ignore"):
+        width = _FAR * max(high - low, abs(high), abs(low))
+        return (cells < low - width) | (cells > high + width)
 
 
 @lru_cache(maxsize=16)
@@ -214,6 +224,8 @@ def _lookups(same: _Same) -> _Lookups:
 
 def _by_name(schema: Schema, raw: Raw, on_missing: str, said: _Said) -> dict[str, RawColumn]:
     """Return the columns by the names of the schema; raises where they cannot be matched."""
+    if not raw.columns and not raw.n_rows:
+        return {}  # no rows need no columns
     names = _names(schema, raw, said)
     columns = dict(zip(names, raw.columns, strict=True))
     lookups = _lookups(_Same(schema))
@@ -315,6 +327,9 @@ def _finish(
         for position in np.flatnonzero(beyond.any(axis=0)).tolist():
             name = features[position].name
             said.cells("W_SCHEMA_INFINITE", name, infinite[:, position])
+            if features[position].kind is Kind.NUMBER:
+                cells = np.where(infinite[:, position], np.nan, block[:, position])
+                said.cells("W_SCHEMA_FAR", name, _far(cells, lows[position], highs[position]))
             said.cells("W_SCHEMA_RANGE", name, beyond[:, position] & ~infinite[:, position])
         block[infinite] = np.nan
     if scales is not None:

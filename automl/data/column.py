@@ -155,7 +155,8 @@ def number(name: str, values: NDArray[Any], dtype: str, **more: Any) -> RawColum
         more["whole"] = True
         if values.dtype.itemsize == 8 and len(values) and _beyond(values):
             exact = values
-    floats = np.array(values, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        floats = np.array(values, dtype=np.float64)  # what is too large is infinite, and said
     return RawColumn(name=name, form=Form.NUMBER, values=floats, exact=exact, dtype=dtype, **more)
 
 

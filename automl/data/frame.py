@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from automl.data import column
-from automl.data.names import flat_names
+from automl.data.names import flat_names, listed
 from automl.data.objects import of_objects
 from automl.data.rules import finding
 from automl.errors import DataError
@@ -28,6 +28,9 @@ UNTYPED = b"automl.untyped"
 """Key in the metadata of an Arrow schema: the source has no types, every cell is a string."""
 
 _MAX_CELLS = 2**30
+
+_NOT_ARROW = {"Object", "Int128", "UInt128", "Unknown"}
+"""Types of other libraries that Arrow lacks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,8 @@ def take_in(source: object) -> Raw:
     """
     if isinstance(source, Raw):
         return source
+    if hasattr(source, "tocsc") and hasattr(source, "nnz"):  # one of them is a mapping as well
+        return _of_sparse(source)
     if isinstance(source, Mapping):
         return _of_mapping(source)
     pandas = sys.modules.get("pandas")
@@ -96,8 +101,6 @@ def take_in(source: object) -> Raw:
         from automl.data import from_pandas
 
         return _raw(source.columns, from_pandas.columns(source), len(source))
-    if isinstance(source, np.ndarray) or (hasattr(source, "tocsc") and hasattr(source, "nnz")):
-        return _of_matrix(source)
     if isinstance(source, Sequence) and not isinstance(source, str | bytes | bytearray):
         return _of_sequence(source)
     return _of_frame(source)
@@ -130,8 +133,17 @@ def _of_sequence(source: Sequence[Any]) -> Raw:
         names = dict.fromkeys(name for row in source for name in row)
         columns = [of_objects(str(name), [row.get(name) for row in source]) for name in names]
         return _raw(names, columns, len(source))
-    widths = {len(row) if hasattr(row, "__len__") else -1 for row in source}
-    if len(widths) == 1 and -1 not in widths and not isinstance(source[0], str):
+    if not source:
+        return Raw(columns=(), n_rows=0, positional=True)
+    widths = {len(row) if _is_row(row) else -1 for row in source}
+    if len(widths) > 1:
+        raise DataError(
+            "E_DATA_SHAPE",
+            "The rows of the list are not alike: some are dicts, no rows at all, or of another "
+            f"length (lengths: {listed(str(width) for width in sorted(widths - {-1}))}).",
+            "Give a list of dicts, or of lists of one length.",
+        )
+    if -1 not in widths:
         cells = zip(*source, strict=True)
         columns = [of_objects(f"x{i}", list(column)) for i, column in enumerate(cells)]
         return Raw(columns=tuple(columns), n_rows=len(source), positional=True)
@@ -155,9 +167,14 @@ def _of_array(source: NDArray[Any]) -> Raw:
     return Raw(columns=columns, n_rows=source.shape[0], positional=True)
 
 
-def _of_matrix(source: Any) -> Raw:
-    if isinstance(source, np.ndarray):
-        return _of_array(source)
+def _is_row(row: object) -> bool:
+    """Whether the cells of a row have an order."""
+    return hasattr(row, "__len__") and not isinstance(row, str | bytes | Mapping | set | frozenset)
+
+
+def _of_sparse(source: Any) -> Raw:
+    if len(source.shape) != 2:
+        return _of_array(source.toarray())
     n_rows, n_columns = source.shape
     if n_rows * n_columns > _MAX_CELLS:
         raise DataError(
@@ -169,8 +186,8 @@ def _of_matrix(source: Any) -> Raw:
 
 
 def _of_frame(source: Any) -> Raw:
-    from automl.data import from_arrow
-
+    if isinstance(source, np.ndarray):
+        return _of_array(source)
     if _is_series(source):
         raise DataError(
             "E_DATA_SHAPE",
@@ -188,11 +205,28 @@ def _of_frame(source: Any) -> Raw:
         if isinstance(frame, nw.LazyFrame):
             frame = frame.collect(backend="pyarrow")
         if isinstance(frame, nw.DataFrame):
-            source = frame.to_arrow()
-        elif hasattr(source, "__array__"):
+            return _of_narwhals(frame)
+        if hasattr(source, "__array__"):
             return _of_array(np.asarray(source))
+        raise _unknown(source)
+    return _of_arrow(source)
+
+
+def _of_narwhals(frame: Any) -> Raw:
+    """Read a table column by column, so that one type Arrow does not know costs that one only."""
+    columns = []
+    for name in frame.columns:
+        series = frame.get_column(name)
+        if str(series.dtype) in _NOT_ARROW:
+            columns.append(of_objects(name, series.to_list(), str(series.dtype)))
         else:
-            raise _unknown(source)
+            columns.append(of_values(name, series.to_arrow()))
+    return _raw(frame.columns, columns, len(frame))
+
+
+def _of_arrow(source: Any) -> Raw:
+    from automl.data import from_arrow
+
     untyped = UNTYPED in (source.schema.metadata or {})
     names = source.column_names
     columns = [from_arrow.column(name, source.column(i)) for i, name in enumerate(names)]
@@ -201,6 +235,12 @@ def _of_frame(source: Any) -> Raw:
 
 def of_values(name: str, values: Any) -> RawColumn:
     """Return the column that one-dimensional values of any kind hold."""
+    if isinstance(values, set | frozenset):
+        raise DataError(
+            "E_DATA_SHAPE",
+            f"Column {name!r} is a {type(values).__name__}, whose cells have no order.",
+            "Give a list.",
+        )
     if isinstance(values, list | tuple | range):
         return of_objects(name, values)
     native = _native(name, values)
@@ -253,7 +293,7 @@ def _is_scalar(value: object) -> bool:
     return (
         value is None
         or isinstance(value, str | bytes | int | float | np.generic)
-        or not (hasattr(value, "__len__") or hasattr(value, "__array__"))
+        or not any(hasattr(value, name) for name in ("__len__", "__array__", "__next__"))
     )
 
 

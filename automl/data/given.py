@@ -11,7 +11,7 @@ import numpy as np
 from automl.data import parse
 from automl.data.column import Form
 from automl.data.frame import of_values, take_in
-from automl.data.names import did_you_mean, listed
+from automl.data.names import did_you_mean, flat_name, listed
 from automl.data.rules import finding
 from automl.data.schema import Dropped
 from automl.data.target import look
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from automl.data.finding import Finding
     from automl.data.frame import Raw
     from automl.data.target import Target
+
+
+_TINY, _HUGE = 1e-30, 1e30
+"""Sums and products of weights between these are numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +89,8 @@ def separate(source: object, target: object, columns: Columns) -> Given:
     if name in raw.names and labels is None:
         labels = _native(source, raw, name)
     assert labels is not None  # noqa: S101  # one of the two gave it
-    columns.check((*raw.names, name))
+    columns.check(tuple(dict.fromkeys((*raw.names, name))))
+    _check_roles(columns, name)
     if len(labels.values) != raw.n_rows:
         raise DataError(
             "E_DATA_LENGTHS",
@@ -144,7 +149,7 @@ def _target(raw: Raw, target: object) -> tuple[str, RawColumn | None]:
             "Give the name of a column, or an array.",
         )
     if isinstance(target, tuple):
-        flat = "_".join(str(part) for part in target)
+        flat = flat_name(target, 0)
         if flat in raw.names:
             return flat, None
     name = str(getattr(target, "name", None) or "target")
@@ -152,6 +157,17 @@ def _target(raw: Raw, target: object) -> tuple[str, RawColumn | None]:
     if name in raw.names:
         name = _free(name, raw.names)
     return name, replace(of_values(name, _decoded(values)), name=name)
+
+
+def _check_roles(columns: Columns, target: str) -> None:
+    roles = {"group": columns.group, "time": columns.time, "weight": columns.weight}
+    for role, name in roles.items():
+        if name == target:
+            raise DataError(
+                "E_DATA_ROLES",
+                f"Column {name!r} is the target and the {role} as well.",
+                f"Leave Columns({role}=...) away, or name another column.",
+            )
 
 
 def _free(name: str, names: tuple[str, ...]) -> str:
@@ -257,6 +273,8 @@ def _time(column: RawColumn, findings: list[Finding]) -> NDArray[np.float64]:
 
 def _weight(column: RawColumn, keep: NDArray[np.bool_]) -> NDArray[np.float64]:
     values = column.values
+    if column.form is Form.DATE:
+        raise DataError("E_DATA_WEIGHT", f"Column {column.name!r} holds dates, no weights.")
     if column.form is Form.STRING:
         numbers, _ = parse.to_numbers(column.levels)
         values = np.append(numbers, np.nan)[column.values]
@@ -266,7 +284,7 @@ def _weight(column: RawColumn, keep: NDArray[np.bool_]) -> NDArray[np.float64]:
 def weights(
     values: NDArray[np.float64], where: str, keep: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float64]:
-    """Return weights of rows, checked.
+    """Return weights of rows, checked; divided by the largest where that is extreme.
 
     Raises
     ------
@@ -286,4 +304,5 @@ def weights(
         raise DataError(
             "E_DATA_WEIGHT", f"All weights in {where} are zero: no row is left to learn from."
         )
-    return values
+    largest = float(used.max())
+    return values if _TINY < largest < _HUGE else values / largest

@@ -21,10 +21,10 @@ def flat_names(labels: Iterable[object]) -> tuple[tuple[str, ...], list[str], li
     names: list[str] = []
     renamed: list[str] = []
     retyped: list[str] = []
-    taken: set[str] = {_flat(label, position) for position, label in enumerate(given)}
+    taken: set[str] = {flat_name(label, position) for position, label in enumerate(given)}
     used: set[str] = set()
     for position, label in enumerate(given):
-        name = _flat(label, position)
+        name = flat_name(label, position)
         if name in used:
             name = _free(name, taken | used)
             renamed.append(name)
@@ -56,7 +56,8 @@ def shorten(text: str, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
-def _flat(label: object, position: int) -> str:
+def flat_name(label: object, position: int) -> str:
+    """Return the string that a label is called by, before repeated ones are told apart."""
     if isinstance(label, tuple):
         name = "_".join(str(part) for part in label if str(part))
     else:

@@ -66,6 +66,8 @@ def is_missing(value: object) -> bool:
     family = _family(type(value))
     if family is _MISSING:
         return True
+    if isinstance(value, Decimal):
+        return value.is_nan()  # a signalling NaN cannot be compared
     if family in {_NUMBER, _DATE, _DURATION}:
         return bool(value != value)  # noqa: PLR0124  # only NaN and NaT differ from themselves
     return False
@@ -101,11 +103,7 @@ _MEMBERS: tuple[tuple[str, tuple[type, ...]], ...] = (
 
 
 def _only_nan(values: Sequence[Any] | NDArray[Any]) -> bool:
-    return all(
-        value != value  # noqa: PLR0124  # only NaN differs from itself
-        for value in values
-        if _family(type(value)) is _NUMBER
-    )
+    return all(is_missing(value) for value in values if _family(type(value)) is _NUMBER)
 
 
 def _timed(families: set[str], values: Sequence[Any] | NDArray[Any]) -> bool:
@@ -135,8 +133,9 @@ def _numbers(
     families: set[str],
     dtype: str,
 ) -> RawColumn:
-    if families == {_BOOLEAN}:
+    if families == {_BOOLEAN} or (_BOOLEAN in families and _only_nan(values)):
         return column.boolean(name, _floats(values), dtype)
+    mixed = tuple(sorted(kind.__name__ for kind in types if _family(kind) is not _MISSING))
     floats = _floats(values)
     present = [kind for kind in types if _family(kind) is _NUMBER]
     whole = all(issubclass(kind, int | np.integer) for kind in present)
@@ -144,7 +143,13 @@ def _numbers(
     if whole and len(floats) and np.nanmax(np.abs(floats)) >= EXACT:
         exact = _exact(values)
     return RawColumn(
-        name=name, form=Form.NUMBER, values=floats, whole=whole, exact=exact, dtype=dtype
+        name=name,
+        form=Form.NUMBER,
+        values=floats,
+        whole=whole,
+        exact=exact,
+        mixed=mixed if _BOOLEAN in families else (),
+        dtype=dtype,
     )
 
 

@@ -27,6 +27,9 @@ TRUTHS = {"true": 1.0, "false": 0.0}
 DATE_FORMATS = ("iso", "ymd", "mdy", "dmy", "named")
 """Ways to write a date, tried in this order."""
 
+MAX_NUMBER, MAX_DATE = 1000, 100
+"""Strings that are longer are no numbers, and no dates: a cell may have a million letters."""
+
 _EPOCH = date(1970, 1, 1).toordinal()
 _DAY = 86_400.0
 _CURRENCY = "$€£¥₹"
@@ -69,6 +72,8 @@ def to_number(text: str, decimal: str = ".") -> float | None:
     understood; ``decimal`` is the decimal mark. ``NaN`` is returned for a missing spelling.
     """
     text = text.strip()
+    if len(text) > MAX_NUMBER:
+        return None
     if decimal == "." and _PLAIN.fullmatch(text):
         return _float(text)
     if text in MISSING_SPELLINGS:
@@ -88,7 +93,8 @@ def to_number(text: str, decimal: str = ".") -> float | None:
 
 def to_numbers(texts: Sequence[str], decimal: str = ".") -> tuple[NDArray[np.float64], list[int]]:
     """Return the number of each string, NaN where there is none, and the positions not read."""
-    if decimal == "." and _ODD.search("".join(texts)) is None:
+    short = max(map(len, texts), default=0) <= MAX_NUMBER
+    if short and decimal == "." and _ODD.search("".join(texts)) is None:
         with contextlib.suppress(ValueError):
             return np.array(list(map(float, texts)), dtype=np.float64), []
     numbers = np.empty(len(texts))
@@ -110,7 +116,7 @@ def decimal_mark(texts: Iterable[str]) -> str:
     comma = False
     for text in texts:
         if "," in text:
-            bare = text.strip().strip(_CURRENCY + "% ")
+            bare = text.strip()[:MAX_NUMBER].strip(_CURRENCY + "% ")
             if _DECIMAL_COMMA.fullmatch(bare) and not _THOUSANDS.fullmatch(bare):
                 comma = True
             elif to_number(text, ",") is None:
@@ -126,6 +132,8 @@ def has_codes(texts: Iterable[str]) -> bool:
 def to_seconds(text: str, form: str) -> float | None:
     """Return the seconds since 1970-01-01 UTC of a date in one of `DATE_FORMATS`, or None."""
     text = text.strip()
+    if len(text) > MAX_DATE:
+        return None
     try:
         return _READERS[form](text)
     except (ValueError, OverflowError):
@@ -134,7 +142,8 @@ def to_seconds(text: str, form: str) -> float | None:
 
 def date_format(texts: Sequence[str], share: float) -> str:
     """Return the format in which at least a share of the strings are dates, or an empty string."""
-    if not texts or not any(character.isdigit() for character in texts[0] + texts[-1]):
+    ends = texts[0][:MAX_DATE] + texts[-1][:MAX_DATE] if texts else ""
+    if not any(character.isdigit() for character in ends):
         return ""
     needed = share * len(texts)
     hits: Counter[str] = Counter()

@@ -66,6 +66,18 @@ RULES: dict[str, tuple[str, bool]] = {
     "W_DATA_STRING": ("Read as strings of many levels: {names}.", False),
     "W_DATA_TEXT": ("Read as text: {names}.", False),
     "W_DATA_NO_FEATURES": ("No column is left to learn from.", True),
+    "W_DATA_TARGET_CLASSES": (
+        "The target {names} holds {count} different numbers: they are taken as classes.",
+        False,
+    ),
+    "W_DATA_TARGET_NUMBER": (
+        "The target {names} holds {count} different numbers: a number is predicted.",
+        False,
+    ),
+    "W_DATA_LABELS": (
+        "Labels that differ only by blanks, case or accents are kept apart: {names}.",
+        True,
+    ),
     "W_DATA_ONE_CLASS": ("The target {names} has one value only: there is nothing to learn.", True),
     "W_DATA_FEW_ROWS": ("There are only {count} rows: no score can be trusted.", True),
     "W_DATA_RARE_CLASS": (
@@ -99,6 +111,10 @@ RULES: dict[str, tuple[str, bool]] = {
     "W_SCHEMA_RANGE": (
         "{count} cells lie outside the range seen in training in {names}.",
         False,
+    ),
+    "W_SCHEMA_FAR": (
+        "{count} cells lie far outside the range seen in training in {names}; another unit?",
+        True,
     ),
 }
 """For each code the sentence, and whether it warns rather than being listed only."""

@@ -6,10 +6,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from automl.data.names import shorten
 from automl.errors import AutoMLError, DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+
+_LONGEST = 65_536
+"""A connection URL may hold a long query; a path is shorter everywhere."""
 
 
 class Reader(Protocol):
@@ -49,6 +54,12 @@ def open_source(source: object, readers: Mapping[str, Reader]) -> Any:
     if not isinstance(source, str | os.PathLike):
         return source
     place = os.fspath(source)
+    if not place or "\0" in place or len(place) > _LONGEST:
+        raise DataError(
+            "E_DATA_SOURCE",
+            f"{shorten(place)!r} is no path: it is empty, too long or holds a NUL character.",
+            "Give the path of a file, or a table.",
+        )
     for reader in sorted(readers.values(), key=lambda one: (one.priority, one.name)):
         if reader.matches(place):
             return _read(reader, place)
@@ -67,8 +78,9 @@ def _read(reader: Reader, place: str) -> Any:
     except AutoMLError:
         raise
     except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
         raise DataError(
             "E_DATA_SOURCE",
-            f"Reader {reader.name!r} cannot read {place!r}: {type(error).__name__}: {error}.",
+            f"Reader {reader.name!r} cannot read {shorten(place, 300)!r}: {reason}.",
             "Check that the file is what its name says.",
         ) from error

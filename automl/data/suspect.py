@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from automl.data.finding import Finding
     from automl.data.schema import Schema
     from automl.data.table import Table
+    from automl.data.target import Target
 
 FEW_ROWS = 50
 """With fewer rows no score can be trusted."""
@@ -71,6 +72,14 @@ def suspect(
     return tuple(findings)
 
 
+def taken_as(target: Target, n_classes: int) -> tuple[Finding, ...]:
+    """Say whether the numbers of a target are taken as classes or predicted as numbers."""
+    if not target.numeric or target.n_distinct < 2:
+        return ()
+    code = "W_DATA_TARGET_CLASSES" if n_classes else "W_DATA_TARGET_NUMBER"
+    return (finding(code, [target.name], target.n_distinct),)
+
+
 def _leaks(schema: Schema, table: Table, y: NDArray[Any], n_classes: int) -> list[str]:
     rows = np.unique(np.linspace(0, len(y) - 1, min(len(y), _ROWS)).astype(np.intp))
     sample, y = table.take(rows), y[rows]
@@ -88,8 +97,11 @@ def _leaks(schema: Schema, table: Table, y: NDArray[Any], n_classes: int) -> lis
 
 def _tells_class(values: NDArray[Any], kind: Kind, y: NDArray[np.int64]) -> bool:
     """Whether rows with equal (or near) cells are nearly always of one class."""
-    best = int(np.bincount(y).max())
-    if len(y) - best < RARE_ROWS:
+    counts = np.bincount(y)
+    best = int(counts.max())
+    alone = np.count_nonzero(counts == 1)
+    # A class of one row is told by any column that tells the row.
+    if len(y) - best < RARE_ROWS or 2 * alone > len(y):
         return False
     if kind in {Kind.NUMBER, Kind.DATE}:
         return _agrees(values, y, best) or _separates(_binned(values), y, best)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +108,7 @@ def look(column: RawColumn, *, kind: str = "", forced: str = "", untyped: bool =
             if len(labels)
             else f"The target {column.name!r} is empty.",
         )
+    findings += _alike(labels)
     target = Target(
         name=column.name,
         labels=labels,
@@ -192,6 +194,18 @@ def _from_strings(column: RawColumn, *, untyped: bool) -> _Labels:
         return (numbers.astype(np.int64) if fits else numbers), keep, numbers, findings
     labels = np.array([*levels, ""], dtype=object)[codes[keep]]
     return labels, keep, numbers if numeric else None, findings
+
+
+def _alike(labels: NDArray[Any]) -> list[Finding]:
+    """Name labels that differ only by blanks, case or the way an accent is written."""
+    if labels.dtype != object:
+        return []
+    groups: dict[str, list[str]] = {}
+    for label in dict.fromkeys(labels.tolist()):
+        plain = unicodedata.normalize("NFKC", label).casefold()
+        groups.setdefault(" ".join(plain.split()), []).append(label)
+    twins = [label for group in groups.values() if len(group) > 1 for label in group]
+    return [finding("W_DATA_LABELS", twins, len(twins))] if twins else []
 
 
 def _left_out(name: str, n_missing: int, n_infinite: int) -> list[Finding]:

@@ -150,6 +150,24 @@ class Predictor:
             )
         return self._values_of(new, on_missing)
 
+    def flags(self, new: object, *, on_missing: str = "error") -> dict[str, NDArray[np.bool_]]:
+        """Tell which rows hold cells that had to be repaired, or that training knew nothing of.
+
+        Parameters
+        ----------
+        new : path, URL-like string or table
+        on_missing : {"error", "impute"}, default="error"
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_rows,), dtype=bool
+            By code (``W_SCHEMA_UNREAD``, ``W_SCHEMA_INFINITE``, ``W_SCHEMA_UNSEEN``,
+            ``W_SCHEMA_UNSEEN_STRING``, ``W_SCHEMA_RANGE``, ``W_SCHEMA_FAR``); codes that concern
+            no row are left out.
+        """
+        raw = reading.open_table(new, self.catalog)
+        return reading.flagged(raw, self.schema, on_missing)
+
     def values(self, table: Table) -> NDArray[np.float64]:
         """Return what the blend says of canonical rows.
 

@@ -46,6 +46,11 @@ def bring(raw: Raw, schema: Schema, on_missing: str) -> Table:
     return applied.table
 
 
+def flagged(raw: Raw, schema: Schema, on_missing: str) -> dict[str, NDArray[np.bool_]]:
+    """Return the rows with cells that a rule repaired or noted, by its code."""
+    return dict(apply(schema, raw, on_missing=on_missing).flags)
+
+
 def with_truth(source: object, target: object, weight: str | None, catalog: Catalog) -> Given:
     """Read a table whose target is known; rows without it are left out."""
     frame = open_source(source, catalog.readers)

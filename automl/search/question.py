@@ -14,7 +14,7 @@ from automl.data.infer import infer
 from automl.data.names import listed
 from automl.data.rules import finding
 from automl.data.source import open_source
-from automl.data.suspect import suspect
+from automl.data.suspect import suspect, taken_as
 from automl.errors import DataError, InputError
 from automl.plugin.context import Context
 from automl.search.scoring import resolve_metric
@@ -175,7 +175,13 @@ def ask(
         task=task,
         encoded=encoded,
         metric=resolve_metric(metric, task, encoded.classes, catalog),
-        findings=(*given.findings, *found, *doubts, *constrained),
+        findings=(
+            *given.findings,
+            *found,
+            *taken_as(given.target, n_classes),
+            *doubts,
+            *constrained,
+        ),
     )
 
 

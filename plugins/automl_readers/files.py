@@ -40,8 +40,17 @@ _FOREIGN = {
     b"%PDF": "a PDF",
     b"SQLite format 3\x00": "an SQLite database (use sqlite:///FILE?table=NAME)",
     b"\x89HDF": "an HDF5 file",
-    b"\x80\x04\x95": "a pickle",
+    b"\x80\x04": "a pickle",
+    b"\x80\x05": "a pickle",
+    b"\x89PNG": "an image",
+    b"\x93NUMPY": "a NumPy file",
+    b"BZh": "a bzip2 file",
+    b"\xfd7zXZ": "an xz file",
+    b"\x28\xb5\x2f\xfd": "a Zstandard file",
+    b"\xff\xfe\x00\x00": "text in UTF-32",
 }
+_CONTROL = re.compile(rb"[\x01-\x08\x0e-\x1f\x7f]")
+_LOOK = 4096
 _GZIP = b"\x1f\x8b"
 _HEAD = 16
 
@@ -58,6 +67,8 @@ def format_of(source: str) -> str:
         scheme = source.split("://", 1)[0].lower()
         return "" if scheme in {"http", "https", "ftp", "s3", "gs"} else "sql"
     path = _path(source)
+    if path.is_fifo():
+        return "csv"  # to look into a pipe would wait for who writes; the reader refuses it
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     named = _SUFFIXES.get(suffixes[-1], "") if suffixes else ""
     try:
@@ -90,6 +101,8 @@ def content_of(source: str) -> bytes:
     path = _path(source)
     if path.is_dir():
         raise InputError("E_INPUT_FILE", f"{source!r} is a folder.", "Name a file in it.")
+    if path.exists() and not path.is_file() and not path.is_char_device():
+        raise InputError("E_INPUT_FILE", f"{source!r} is no file: a pipe or a socket.")
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -136,6 +149,9 @@ def decoded(content: bytes, source: str) -> str:
         encodings = ["utf-16-le"]
     else:
         encodings = ["utf-8-sig", "cp1252", "latin-1"]
+        strange = len(_CONTROL.findall(content[:_LOOK]))
+        if strange > 2 + len(content[:_LOOK]) // 50:
+            raise InputError("E_INPUT_ENCODING", f"{source!r} is not text: it holds binary data.")
     for encoding in encodings:
         try:
             return content.decode(encoding)

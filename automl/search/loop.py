@@ -280,7 +280,9 @@ class Search:
             active.failure = active.failure or ended.result
         else:
             active.results[fold] = ended.result
-            if active.failure is None and self._hopeless(active):
+            if active.failure is None and _hopeless(
+                active, self._best, self._baseline, 1 if self._greater else -1
+            ):
                 active.failure = FoldFailure(
                     reason=Reason.PRUNED, message="Given up between folds: far behind the best."
                 )
@@ -318,16 +320,6 @@ class Search:
             self._best = outcome
             self._say(Improved, number=outcome.number, algorithm=algorithm, score=outcome.cv_score)
 
-    def _hopeless(self, active: _Active) -> bool:
-        """Compare gains over the constant on the folds that are done."""
-        if self._best is None or not active.pending:
-            return False
-        done = sorted(active.results)
-        gain = sum(active.results[f].score - self._baseline.fold_scores[f] for f in done)
-        best = sum(self._best.fold_scores[f] - self._baseline.fold_scores[f] for f in done)
-        sign = 1 if self._greater else -1
-        return sign * best > 0 and sign * gain < HOPELESS * sign * best
-
     def _give_up(self, reason: Reason, message: str) -> None:
         """Close what is in work; a fold that is just being handed over still counts."""
         for ended in self._pool.wait(0):
@@ -344,6 +336,16 @@ class Search:
 
 def _longest(left: float, usual: float) -> float:
     return min(left, max(LONGEST * left, UNUSUAL * usual, SHORTEST))
+
+
+def _hopeless(active: _Active, best: Evaluation | None, baseline: Evaluation, sign: int) -> bool:
+    """Compare gains over the constant on the folds that are done."""
+    if best is None or not active.pending:
+        return False
+    done = sorted(active.results)
+    gain = sign * sum(active.results[f].score - baseline.fold_scores[f] for f in done)
+    most = sign * sum(best.fold_scores[f] - baseline.fold_scores[f] for f in done)
+    return most > 0 and gain < HOPELESS * most
 
 
 def _outcome(active: _Active, data: RunData, question: Question) -> Outcome:

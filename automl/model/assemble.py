@@ -12,6 +12,7 @@ from automl.candidate.pipeline import constant_pipeline
 from automl.candidate.recipe import Candidate
 from automl.candidate.storage import save_pipeline
 from automl.data.profile import profile
+from automl.errors import RunError
 from automl.model.blend import Judge, average, blend, choose
 from automl.model.bounds import Bounds, bound_folds, choose_share
 from automl.model.member import Member, Part
@@ -98,6 +99,11 @@ def assemble(
     seed : int
     remaining : callable () -> float
         Seconds left for it.
+
+    Raises
+    ------
+    RunError
+        E_RUN_FOLDER where what was fitted is not there any more.
     """
     judge = _judge(question, data)
     while True:
@@ -107,6 +113,12 @@ def assemble(
         broken = {id(e): damaged(e) for e, _ in chosen if not intact(e)}
         if not broken:
             break
+        if id(outcomes[0]) in broken:
+            raise RunError(
+                "E_RUN_FOLDER",
+                "The folder of the run is gone, and all models with it.",
+                "Learn again, and leave the folder alone.",
+            )
         outcomes = [broken.get(id(outcome), outcome) for outcome in outcomes]
     parts = tuple(
         Part(

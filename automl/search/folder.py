@@ -90,7 +90,10 @@ def run_folder(
             yield RunFolder(home=home, history=History(home, None, note))
             return
         home = _claim(Path(given))
-        lock = RunLock(home)
+        try:
+            lock = RunLock(home)
+        except OSError as error:
+            raise _unusable(home, str(error)) from error
         closing.callback(lock.release)
         closing.callback(files.remove, home / WORK)
         try:

@@ -128,7 +128,8 @@ def intact(evaluation: Evaluation) -> bool:
     known = dict(zip_longest(evaluation.members, evaluation.digests, fillvalue=""))
     try:
         return all(
-            not digest or files.digest(Path(folder)) == digest for folder, digest in known.items()
+            files.digest(Path(folder)) == digest if digest else Path(folder).is_dir()
+            for folder, digest in known.items()
         )
     except OSError:
         return False

@@ -122,7 +122,7 @@ class Predictor:
         SchemaWarning
             The table was repaired; the code says how.
         """
-        return reading.decode(self._values_of(new, on_missing), self.task, self.classes)
+        return reading.decode(_values_of(self, new, on_missing), self.task, self.classes)
 
     def predict_proba(self, new: object, *, on_missing: str = "error") -> NDArray[np.float64]:
         """Predict the probability of each class for each row.
@@ -148,7 +148,7 @@ class Predictor:
                 f"The task {self.task.name!r} has no classes, hence no probabilities.",
                 "Use predict().",
             )
-        return self._values_of(new, on_missing)
+        return _values_of(self, new, on_missing)
 
     def flags(self, new: object, *, on_missing: str = "error") -> dict[str, NDArray[np.bool_]]:
         """Tell which rows hold cells that had to be repaired, or that training knew nothing of.
@@ -289,9 +289,10 @@ class Predictor:
         state = (self.schema, self.target, self.classes, self.parts, dict(self.info))
         return _rebuild, (rooted, *state)
 
-    def _values_of(self, new: object, on_missing: str) -> NDArray[np.float64]:
-        raw = reading.open_table(new, self.catalog)
-        return self.values(reading.bring(raw, self.schema, on_missing))
+
+def _values_of(predictor: Predictor, new: object, on_missing: str) -> NDArray[np.float64]:
+    raw = reading.open_table(new, predictor.catalog)
+    return predictor.values(reading.bring(raw, predictor.schema, on_missing))
 
 
 class _Rooted:

@@ -114,11 +114,18 @@ def look(column: RawColumn, *, kind: str = "", forced: str = "", untyped: bool =
         labels=labels,
         numeric=numbers is not None and labels.dtype.kind != "b",
         numbers=numbers,
-        n_distinct=len(np.unique(numbers)) if numbers is not None else len(set(labels.tolist())),
+        n_distinct=_n_distinct(labels, numbers),
         forced=forced,
         kind=kind,
     )
     return Looked(target=target, keep=keep, findings=tuple(findings))
+
+
+def _n_distinct(labels: NDArray[Any], numbers: NDArray[np.float64] | None) -> int:
+    if numbers is None:
+        return len(set(labels.tolist()))
+    # Large whole numbers that differ may be one as floats.
+    return len(np.unique(labels if labels.dtype.kind in "iu" else numbers))
 
 
 def _refuse(column: RawColumn) -> None:

@@ -100,6 +100,7 @@ BROAD_EXCEPT = {
     "automl/plugin/notify.py": "runs listeners of strangers",
     "automl/plugin/wrap.py": "imports and asks classes of strangers",
     "automl/search/evaluate.py": "fits estimators of strangers",
+    "automl/candidate/space.py": "asks algorithms of strangers what may be varied",
     "automl/candidate/looking.py": "asks steps of strangers whether columns are theirs",
     "automl/candidate/storage.py": "runs the pair by which a plugin saves and loads",
     "automl/search/memory.py": "asks algorithms of strangers what they need",

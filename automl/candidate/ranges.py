@@ -54,6 +54,19 @@ class Ranges:
             conditions=self.whens(),
         )
 
+    def check(self) -> None:
+        """Refuse what cannot be drawn from; the library of the distributions is left alone.
+
+        Raises
+        ------
+        PluginError
+            ``E_PLUGIN_SPACE``.
+        """
+        for name, given in self.varied.items():
+            if not isinstance(given, Float | Int | Choice):
+                self._distribution(name)
+        self._in_order(self.varied, self.whens())
+
     def distributions(self) -> dict[str, BaseDistribution]:
         """Return everything that may vary, by name."""
         return {name: self._distribution(name) for name in self.varied}

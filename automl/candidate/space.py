@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from automl.candidate.chains import possible_chains
 from automl.candidate.looking import declined_steps
 from automl.candidate.ranges import Ranges
 from automl.candidate.recipe import Candidate, Step
+from automl.errors import PluginWarning
 from automl.plugin.space import Choice
 
 if TYPE_CHECKING:
@@ -244,12 +246,27 @@ def spaces_for(
         What steps may look at before they say whether the columns are theirs.
     """
     declined = declined_steps(schema, catalog, context, table)
-    declared = (one for one in catalog.algorithms.values() if _possible(one, task, context, schema))
-    found = (
-        algorithm_space(algorithm, schema, catalog, context, declined)
-        for algorithm in (one.known() for one in declared)
-        if _possible(algorithm, task, context, schema)
-    )
+
+    def look(algorithm: Algorithm) -> AlgorithmSpace | None:
+        if not _possible(algorithm, task, context, schema):
+            return None
+        try:
+            known = algorithm.known()
+            if not _possible(known, task, context, schema):
+                return None
+            space = algorithm_space(known, schema, catalog, context, declined)
+            if space is not None:
+                space.ranges.check()
+        except Exception as error:
+            message = (
+                f"Algorithm {algorithm.name!r} ({catalog.givers['algorithm', algorithm.name]}) is "
+                f"not tried, its space cannot be known: {type(error).__name__}: {error}"
+            )
+            warnings.warn(PluginWarning("W_PLUGIN_SPACE", message), stacklevel=2)
+            return None
+        return space
+
+    found = (look(algorithm) for algorithm in catalog.algorithms.values())
     return tuple(space for space in found if space is not None)
 
 

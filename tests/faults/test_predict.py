@@ -130,7 +130,7 @@ def test_whole_numbers_with_gaps(model, new, dtype):
 @pytest.mark.parametrize("wrong", ["oops", [1], 1j, {"a": 1}, "1,2,3", "9" * 2**20])
 def test_a_number_that_cannot_be_read(model, new, wrong):
     cells = new["a"].astype(object)
-    cells.iat[2] = wrong
+    cells.iloc[2] = wrong
     changed = new.assign(a=cells)
     labels, codes = told(model, changed)
     assert "W_SCHEMA_UNREAD" in codes
@@ -188,7 +188,7 @@ def test_a_row_without_a_value(model, new, cell):
 @pytest.mark.parametrize("cell", [np.inf, -np.inf, "inf", 10**400])
 def test_infinite_numbers(model, new, cell):
     cells = new["a"].astype(object)
-    cells.iat[3] = cell
+    cells.iloc[3] = cell
     changed = new.assign(a=cells)
     assert "W_SCHEMA_INFINITE" in told(model, changed)[1]
     assert model.flags(changed)["W_SCHEMA_INFINITE"].tolist() == [i == 3 for i in range(10)]

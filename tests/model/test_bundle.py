@@ -210,6 +210,7 @@ def test_a_model_without_a_sample_is_saved_too(make, new, toy, tmp_path):
 # Hostile and damaged files
 
 
+@pytest.mark.case("A01", "refused, never run")
 def test_a01_a_pickle_in_the_place_of_any_file_is_never_run(make, toy, tmp_path):
     make(("toy_pair", "toy_declared")).save(tmp_path / "good")
     trap = tmp_path / "trap"
@@ -227,6 +228,7 @@ def test_a01_a_pickle_in_the_place_of_any_file_is_never_run(make, toy, tmp_path)
         assert not trap.exists()
 
 
+@pytest.mark.case("A01", "refused, `E_BUNDLE_UNSAFE`, never run")
 def test_a01_a_pickle_beside_the_files_of_a_member_is_refused(make, toy, tmp_path):
     make(("toy_declared",), portable=False).save(tmp_path / "good")
     good = _files(tmp_path / "good")
@@ -257,6 +259,7 @@ def test_a01_a_pickle_beside_the_files_of_a_member_is_refused(make, toy, tmp_pat
         "nul\x01byte",
     ],
 )
+@pytest.mark.case("A02", "a name that leads out is refused, `E_BUNDLE_PATH`; nothing is unpacked")
 def test_a02_names_that_lead_out_are_refused(make, toy, tmp_path, name):
     make().save(tmp_path / "good.zip")
     with zipfile.ZipFile(tmp_path / "good.zip", "a") as file:
@@ -266,6 +269,7 @@ def test_a02_names_that_lead_out_are_refused(make, toy, tmp_path, name):
     assert set(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.case("A02", "a name in the manifest leads nowhere")
 def test_a02_names_in_the_manifest_lead_nowhere(make, toy, tmp_path):
     make().save(tmp_path / "good")
     files = _files(tmp_path / "good")
@@ -275,6 +279,7 @@ def test_a02_names_in_the_manifest_lead_nowhere(make, toy, tmp_path):
     _refused(_forge(tmp_path / "forged", files), toy, "E_BUNDLE_MEMBER")
 
 
+@pytest.mark.case("A02", "a link is refused, `E_BUNDLE_PATH`")
 def test_a02_links_are_refused(make, toy, tmp_path):
     make().save(tmp_path / "model")
     secret = tmp_path / "secret"
@@ -294,12 +299,14 @@ def test_a02_links_are_refused(make, toy, tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.case("A02", "a pipe is refused, `E_BUNDLE_PATH`")
 def test_a02_a_pipe_in_the_folder_is_refused(make, toy, tmp_path):
     make().save(tmp_path / "model")
     os.mkfifo(tmp_path / "model" / "pipe")
     _refused(tmp_path / "model", toy, "E_BUNDLE_PATH")
 
 
+@pytest.mark.case("A02", "a zip bomb is refused unread, `E_BUNDLE_SIZE`")
 def test_a02_a_zip_bomb_is_refused_unread(toy, tmp_path):
     bomb = tmp_path / "model.zip"
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as file:
@@ -310,6 +317,7 @@ def test_a02_a_zip_bomb_is_refused_unread(toy, tmp_path):
     _refused(bomb, toy, "E_BUNDLE_SIZE")
 
 
+@pytest.mark.case("A02", "an archive in a member must not be compressed, `E_BUNDLE_MEMBER`")
 def test_a02_a_bomb_inside_a_member_is_refused(make, toy, tmp_path):
     make(("toy_declared",)).save(tmp_path / "good")
     files = _files(tmp_path / "good")
@@ -326,6 +334,7 @@ def test_a02_a_bomb_inside_a_member_is_refused(make, toy, tmp_path):
     assert "compressed" in str(error)
 
 
+@pytest.mark.case("A02", "a file that is there twice is refused, `E_BUNDLE_FILES`")
 def test_a02_a_file_twice_is_refused(make, toy, tmp_path):
     make().save(tmp_path / "model.zip")
     with (
@@ -337,6 +346,7 @@ def test_a02_a_file_twice_is_refused(make, toy, tmp_path):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.6, 0.99])
+@pytest.mark.case("A03", "an archive is refused, `E_BUNDLE_FORMAT` or `E_BUNDLE_DAMAGED`")
 def test_a03_a_cut_off_archive_is_refused(make, toy, tmp_path, share):
     make().save(tmp_path / "model.zip")
     content = (tmp_path / "model.zip").read_bytes()
@@ -344,6 +354,7 @@ def test_a03_a_cut_off_archive_is_refused(make, toy, tmp_path, share):
     _refused(tmp_path / "model.zip", toy, "E_BUNDLE_FORMAT", "E_BUNDLE_DAMAGED")
 
 
+@pytest.mark.case("A03", "any file is refused, `E_BUNDLE_DAMAGED`")
 def test_a03_a_cut_off_file_is_refused(make, toy, tmp_path):
     make().save(tmp_path / "model")
     for file in sorted(path for path in (tmp_path / "model").rglob("*") if path.is_file()):
@@ -354,6 +365,7 @@ def test_a03_a_cut_off_file_is_refused(make, toy, tmp_path):
     load(tmp_path / "model", plugins=toy)
 
 
+@pytest.mark.case("A04", "in any file refused, `E_BUNDLE_DAMAGED`")
 def test_a04_a_flipped_bit_anywhere_is_refused(make, toy, tmp_path):
     make().save(tmp_path / "model")
     rng = np.random.default_rng(0)
@@ -373,6 +385,7 @@ def test_a04_a_flipped_bit_anywhere_is_refused(make, toy, tmp_path):
         file.write_bytes(content)
 
 
+@pytest.mark.case("A04", "in an archive refused, or in a place that nobody reads")
 def test_a04_a_flipped_bit_in_an_archive_is_refused(make, new, toy, tmp_path):
     predictor = make()
     predictor.save(tmp_path / "model.zip")
@@ -394,11 +407,13 @@ def test_a04_a_flipped_bit_in_an_archive_is_refused(make, new, toy, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x05\x06", b"\x80\x04K\x01.", b"\x00" * 99])
+@pytest.mark.case("A05", "a file is refused, `E_BUNDLE_FORMAT`")
 def test_a05_what_is_no_model_is_refused(toy, tmp_path, content):
     (tmp_path / "model.zip").write_bytes(content)
     _refused(tmp_path / "model.zip", toy, "E_BUNDLE_FORMAT", "E_BUNDLE_DAMAGED")
 
 
+@pytest.mark.case("A05", "a folder is refused, `E_BUNDLE_FORMAT`")
 def test_a05_a_folder_that_is_no_model_is_refused(toy, tmp_path):
     _refused(tmp_path, toy, "E_BUNDLE_FORMAT")
     (tmp_path / "manifest.json").write_text('{"kind": "other"}')
@@ -407,6 +422,7 @@ def test_a05_a_folder_that_is_no_model_is_refused(toy, tmp_path):
 
 
 @pytest.mark.parametrize("version", [2, 99, "1", None])
+@pytest.mark.case("A06", "refused, `E_BUNDLE_VERSION`, with who made it")
 def test_a06_a_newer_format_is_refused(make, toy, tmp_path, version):
     make().save(tmp_path / "good")
     files = _files(tmp_path / "good")
@@ -417,6 +433,7 @@ def test_a06_a_newer_format_is_refused(make, toy, tmp_path, version):
     assert "pip install -U" in str(error)
 
 
+@pytest.mark.case("A07", "refused, `E_BUNDLE_DAMAGED`")
 def test_a07_a_manifest_that_is_not_true_to_the_files_is_refused(make, toy, tmp_path):
     make().save(tmp_path / "model")
     file = tmp_path / "model" / "manifest.json"
@@ -426,6 +443,7 @@ def test_a07_a_manifest_that_is_not_true_to_the_files_is_refused(make, toy, tmp_
     _refused(tmp_path / "model", toy, "E_BUNDLE_DAMAGED")
 
 
+@pytest.mark.case("A08", "refused by name, `E_BUNDLE_FILES`; a missing one too")
 def test_a08_extra_and_missing_files_are_refused_by_name(make, toy, tmp_path):
     make().save(tmp_path / "model")
     extra = tmp_path / "model" / "members" / "more.txt"
@@ -436,6 +454,7 @@ def test_a08_extra_and_missing_files_are_refused_by_name(make, toy, tmp_path):
     assert "profile.json" in str(_refused(tmp_path / "model", toy, "E_BUNDLE_FILES"))
 
 
+@pytest.mark.case("A09", "refused, `E_BUNDLE_PLUGIN`, naming the plugin")
 def test_a09_a_plugin_that_is_not_installed_is_named(make, tmp_path):
     make().save(tmp_path / "model")
     error = _refused(tmp_path / "model", None, "E_BUNDLE_PLUGIN")
@@ -443,6 +462,7 @@ def test_a09_a_plugin_that_is_not_installed_is_named(make, tmp_path):
     assert "plugins=[...]" in str(error)
 
 
+@pytest.mark.case("A09", "it is said what to install")
 def test_a09_what_to_install_is_said(make, toy, tmp_path):
     make().save(tmp_path / "good")
     files = _files(tmp_path / "good")
@@ -461,6 +481,7 @@ def test_a09_what_to_install_is_said(make, toy, tmp_path):
     assert "pip install automl-gone" in str(error)
 
 
+@pytest.mark.case("A09", "a type that no plugin declares needs `trusted=`, `E_BUNDLE_UNTRUSTED`")
 def test_a09_a_type_that_no_plugin_declares_needs_trust(make, toys, new, tmp_path):
     predictor = make(("toy_declared",))
     predictor.save(tmp_path / "model")
@@ -475,6 +496,7 @@ def test_a09_a_type_that_no_plugin_declares_needs_trust(make, toys, new, tmp_pat
     assert np.array_equal(loaded.predict(new), predictor.predict(new))
 
 
+@pytest.mark.case("A10", "refused, `E_BUNDLE_MEMBER`, never run")
 def test_a10_an_array_of_objects_is_refused(make, toy, tmp_path):
     make().save(tmp_path / "good")
     files = _files(tmp_path / "good")
@@ -486,6 +508,7 @@ def test_a10_an_array_of_objects_is_refused(make, toy, tmp_path):
     assert not trap.exists()
 
 
+@pytest.mark.case("A10", "inside skops refused as well")
 def test_a10_an_array_of_objects_inside_skops_is_refused(make, toy, tmp_path):
     make(("toy_declared",)).save(tmp_path / "good")
     files = _files(tmp_path / "good")
@@ -506,6 +529,9 @@ def test_a10_an_array_of_objects_inside_skops_is_refused(make, toy, tmp_path):
     assert not trap.exists()
 
 
+@pytest.mark.case(
+    "A11", "no part of a model is ONNX; names of other places in a member's structure find nothing"
+)
 def test_a11_no_file_of_a_member_is_read_from_outside(make, toy, tmp_path):
     """A structure that names other places finds nothing: places are never taken from a file."""
     make().save(tmp_path / "good")
@@ -528,6 +554,7 @@ def test_a11_no_file_of_a_member_is_read_from_outside(make, toy, tmp_path):
         b'{"kind": "automl-model", "format": ' + b"9" * 10_000 + b"}",
     ],
 )
+@pytest.mark.case("A12", "refused in the manifest, `E_BUNDLE_DAMAGED`")
 def test_a12_json_bombs_are_refused(make, toy, tmp_path, content):
     make().save(tmp_path / "model")
     (tmp_path / "model" / "manifest.json").write_bytes(content)
@@ -535,6 +562,7 @@ def test_a12_json_bombs_are_refused(make, toy, tmp_path, content):
 
 
 @pytest.mark.parametrize("name", ["sample.json", "profile.json", "members/0/0/pipeline.json"])
+@pytest.mark.case("A12", "refused in any other file")
 def test_a12_json_bombs_anywhere_are_refused(make, toy, tmp_path, name):
     make().save(tmp_path / "good")
     files = _files(tmp_path / "good")
@@ -542,6 +570,7 @@ def test_a12_json_bombs_anywhere_are_refused(make, toy, tmp_path, name):
     _refused(_forge(tmp_path / "forged", files), toy, "E_BUNDLE_DAMAGED", "E_BUNDLE_MEMBER")
 
 
+@pytest.mark.case("A12", "refused where it is too large, `E_BUNDLE_SIZE`; nothing is read as YAML")
 def test_a12_json_that_is_too_large_is_refused(make, toy, tmp_path, monkeypatch):
     make().save(tmp_path / "model")
     monkeypatch.setattr(manifest_file, "MAX_JSON", 100)

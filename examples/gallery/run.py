@@ -27,8 +27,9 @@ README = HERE / "README.md"
 MAX_ROWS, SEED, TEST_SHARE = 3000, 0, 0.25
 PARTS = {
     "kit": ("checks", "expected", "failed"),
-    "search": ("score", "metric", "trials", "table", "other", "others"),
+    "search": ("trials", "score", "metric", "table", "other", "others"),
 }
+NOTHING = {None, "", "0"}  # a search without a trial, on a machine too busy for one, is done again
 COLUMNS = ("name", "kind", "package", "lines", *PARTS["kit"], *PARTS["search"])
 
 
@@ -173,7 +174,7 @@ def as_markdown(rows):
         cells += [
             f"{int(r['checks']) - int(r['expected'])} of {r['checks']}" if r.get("checks") else ""
         ]
-        if r.get("score"):
+        if r.get("trials") not in NOTHING:
             cells += [r["table"], r["trials"], f"{r['score']} {r['metric']}"]
             cells += [f"{r['other']} ({r['others']})"]
         else:
@@ -215,7 +216,7 @@ def main():
     for name in given.names or settings():
         for part, cells in PARTS.items():
             row = read_rows().get(name, {})
-            if given.part in {None, part} and (given.names or not row.get(cells[0])):
+            if given.part in {None, part} and (given.names or row.get(cells[0]) in NOTHING):
                 found = kit_cells(name, given) if part == "kit" else search_cells(name, given)
                 write_rows({**read_rows(), name: {**row, **facts(name), **found}})
                 print({"name": name, **found}, flush=True)

@@ -221,7 +221,11 @@ def _save(fitted: Forest, folder: Path) -> None:
 
 def _load(folder: Path) -> Forest:
     fitted = Forest(**json.loads((folder / "forest.json").read_text(encoding="utf-8")))
-    with np.load(folder / "forest.npz", allow_pickle=False) as arrays:
+    # NumPy leaves a file open that it opened itself and cannot read.
+    with (
+        (folder / "forest.npz").open("rb") as file,
+        np.load(file, allow_pickle=False) as arrays,
+    ):
         for name in Forest.ARRAYS:
             setattr(fitted, f"{name}_", arrays[name])
     return fitted

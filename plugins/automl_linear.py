@@ -227,7 +227,11 @@ def _save(fitted: Linear, folder: Path) -> None:
 
 
 def _load(folder: Path) -> Linear:
-    with np.load(folder / "linear.npz", allow_pickle=False) as data:
+    # NumPy leaves a file open that it opened itself and cannot read.
+    with (
+        (folder / "linear.npz").open("rb") as file,
+        np.load(file, allow_pickle=False) as data,
+    ):
         C = float(data["C"])
         fitted = Linear(regression=bool(data["regression"]), C=None if np.isnan(C) else C)
         fitted.coef_, fitted.intercept_ = data["coef"], data["intercept"]

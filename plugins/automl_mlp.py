@@ -164,7 +164,11 @@ def _load(folder: Path) -> Network:
     fitted.center_, fitted.spread_ = data["center"], data["spread"]
     if data["bounds"] is not None:
         fitted.bounds_ = tuple(data["bounds"])
-    with np.load(folder / "network.npz", allow_pickle=False) as arrays:
+    # NumPy leaves a file open that it opened itself and cannot read.
+    with (
+        (folder / "network.npz").open("rb") as file,
+        np.load(file, allow_pickle=False) as arrays,
+    ):
         fitted.layers_ = [
             (arrays[f"weight{i}"], arrays[f"bias{i}"]) for i in range(data["n_layers"])
         ]

@@ -395,6 +395,5 @@ def _refuse_compressed(file: Path) -> None:
 
 
 def _broken(folder: Path, message: str) -> BundleError:
-    return BundleError(
-        "E_BUNDLE_MEMBER", f"{folder.name}: {message}.", "Get the model again from who made it."
-    )
+    line = f"{folder.name}: {message.partition(chr(10))[0].rstrip('. ')}."  # no foreign trace
+    return BundleError("E_BUNDLE_MEMBER", line, "Get the model again from who made it.")

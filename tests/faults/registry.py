@@ -148,9 +148,8 @@ def marks(path: Path) -> Iterator[Shown]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef):
             for decorator in node.decorator_list:
-                if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith(
-                    "mark.case"
-                ):
+                called = isinstance(decorator, ast.Call) and ast.unparse(decorator.func)
+                if called in {"pytest.mark.case", "case"}:
                     case, what = (ast.literal_eval(argument) for argument in decorator.args)
                     test = f"{path.relative_to(ROOT).as_posix()}::{node.name}"
                     yield Shown(case=case, what=what, test=test)

@@ -195,10 +195,12 @@ def fit(  # noqa: PLR0913 - the whole public face of a run, in one place
         question = ask(source, target, columns or Columns(), metric, call.strategy, catalog)
         _speak(question.findings, call)
         data = _plan(question, folder, call)
-        write_run(folder.work, data)
+        with folder.writing():
+            write_run(folder.work, data)
         pool.set_up(_spec(question, folder, call))
         _say_started(question, data, call, len(folder.history.past.outcomes))
-        first = baseline(question, data, folder.work)
+        with folder.writing():
+            first = baseline(question, data, folder.work)
         stop.may_finish()
         _mirror(question, folder, call)
         outcomes = [first, *_search(question, data, pool, call, first, folder.history, stop)]

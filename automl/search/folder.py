@@ -60,6 +60,14 @@ class RunFolder:
         """Fitted pipelines."""
         return self.home / MEMBERS
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Say E_RUN_FOLDER where what a run cannot begin without cannot be written."""
+        try:
+            yield
+        except OSError as error:
+            raise _unusable(self.home, str(error)) from error
+
 
 @contextmanager
 def run_folder(

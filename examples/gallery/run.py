@@ -218,7 +218,8 @@ def main():
             row = read_rows().get(name, {})
             if given.part in {None, part} and (given.names or row.get(cells[0]) in NOTHING):
                 found = kit_cells(name, given) if part == "kit" else search_cells(name, given)
-                write_rows({**read_rows(), name: {**row, **facts(name), **found}})
+                rows = read_rows()  # again, since others may have written meanwhile
+                write_rows({**rows, name: {**rows.get(name, {}), **facts(name), **found}})
                 print({"name": name, **found}, flush=True)
     write_readme(read_rows())
 

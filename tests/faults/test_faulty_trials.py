@@ -114,6 +114,7 @@ def test_a_death_fails_one_trial():
         assert said in rows[what, "fit"].message
 
 
+@slow
 @pytest.mark.case(
     "F06", "so while it imports, predicts, scores and saves; a score is never made of an exit"
 )
@@ -261,7 +262,7 @@ def test_a_wrong_score_is_none():
 
 
 @pytest.mark.case("F06", "so where its library crashes each worker while that starts")
-@pytest.mark.parametrize("what", ["segfault", "sys_exit"])
+@pytest.mark.parametrize("what", ["segfault", pytest.param("sys_exit", marks=slow)])
 def test_a_library_that_kills_each_worker_at_its_start_hurts_its_own_trials_only(what, monkeypatch):
     monkeypatch.setenv("FAULTS_PRELOAD", what)
     result = automl.fit(

@@ -67,7 +67,7 @@ def program(
         capture_output=True,
         text=True,
         env={**os.environ, **(env or {})},
-        timeout=120,
+        timeout=400,
         cwd=tmp_path,
         **more,
     )
@@ -79,7 +79,7 @@ def program(
 
 
 @pytest.mark.case("F16", "spaces, other alphabets, long and relative names are taken")
-@pytest.mark.parametrize("name", ["a b", "ünï-日本", "x" * 180, "a/b/c", "'; --", "%20?#"])
+@pytest.mark.parametrize("name", ["a b/ünï-日本", "x" * 180, "'; --%20?#"])
 def test_a_folder_of_any_name(tmp_path, name, monkeypatch):
     monkeypatch.chdir(tmp_path)
     fit(Path(name), 1)
@@ -344,13 +344,13 @@ print("handlers", signal.getsignal(signal.SIGINT) is signal.default_int_handler)
     ("stage", "often", "number", "said"),
     [
         ("read", 1, "SIGINT", "stopped"),
-        ("read", 1, "SIGTERM", "stopped"),
-        ("search", 1, "SIGTERM", "result True"),
+        pytest.param("read", 1, "SIGTERM", "stopped", marks=pytest.mark.slow),
+        pytest.param("search", 1, "SIGTERM", "result True", marks=pytest.mark.slow),
         ("TrialFinished", 1, "SIGINT", "result True"),
-        ("TrialFinished", 2, "SIGINT", "stopped"),
-        ("blend", 1, "SIGINT", "result True 5"),
+        pytest.param("TrialFinished", 2, "SIGINT", "stopped", marks=pytest.mark.slow),
+        pytest.param("blend", 1, "SIGINT", "result True 5", marks=pytest.mark.slow),
         ("blend", 2, "SIGTERM", "stopped"),
-        ("RunFinished", 1, "SIGINT", "result"),
+        pytest.param("RunFinished", 1, "SIGINT", "result", marks=pytest.mark.slow),
     ],
 )
 def test_a_signal_at_a_stage(tmp_path, stage, often, number, said):

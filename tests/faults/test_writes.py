@@ -28,14 +28,14 @@ def loop(*words: str) -> None:
 
 @pytest.mark.case("F01", "after a kill at any write, sync, rename or commit the run goes on")
 def test_a_kill_at_a_step_loses_nothing_that_stood():
-    loop("--how", "kill", "--trials", "1", "--every", "4")
+    loop("--how", "kill", "--trials", "1", "--every", "6")
 
 
 @pytest.mark.case(
     "F15", "the search ends with what it has (W_RUN_STORE), or cannot begin (E_RUN_*)"
 )
 def test_a_full_disk_from_a_step_on_ends_the_search_with_what_it_has():
-    loop("--how", "ENOSPC", "--trials", "1", "--every", "6", "--begin", "2")
+    loop("--how", "ENOSPC", "--trials", "1", "--every", "8", "--begin", "2")
 
 
 @pytest.mark.slow
@@ -49,7 +49,14 @@ def test_each_step_of_a_run(how):
 @pytest.mark.case(
     "F15", "saving over a model leaves the old or the new one, whole (E_BUNDLE_WRITE)"
 )
-@pytest.mark.parametrize("how", ["kill", "ENOSPC"])
-@pytest.mark.parametrize("form", [(), ("--zip",)], ids=["folder", "zip"])
+@pytest.mark.parametrize(
+    ("how", "form"),
+    [
+        ("kill", ()),
+        pytest.param("kill", ("--zip",), marks=pytest.mark.slow),
+        pytest.param("ENOSPC", (), marks=pytest.mark.slow),
+        ("ENOSPC", ("--zip",)),
+    ],
+)
 def test_saving_over_a_model_is_all_or_nothing(how, form):
     loop("--how", how, "--save", *form)

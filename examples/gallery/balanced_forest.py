@@ -5,7 +5,7 @@ from automl.plugin import Algorithm, Choice, Float, Int, hookimpl
 BALANCED = Algorithm.wrap(
     "balanced_forest",
     classifier="imblearn.ensemble:BalancedRandomForestClassifier",
-    accepts={"number", "missing", "unscaled", "sparse"},
+    accepts={"number", "missing", "unscaled"},
     weights=True,
     space={
         "n_estimators": Int(50, 300, log=True),

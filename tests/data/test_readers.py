@@ -166,7 +166,12 @@ def test_ragged_lines_are_named(tmp_path, text, says):
         ("book.csv", b"PK\x03\x04xxxxx", "E_INPUT_FORMAT", "Excel"),
         ("pickle.csv", b"\x80\x04\x95xxxxx", "E_INPUT_FORMAT", "pickle"),
         ("shop.csv", b"SQLite format 3\x00xxxx", "E_INPUT_FORMAT", "sqlite:///"),
-        ("torn.csv.gz", gzip.compress(b"a,b\n1,2\n" * 99)[:-12], "E_INPUT_FILE", "damaged gzip"),
+        (
+            "torn.csv.gz",
+            gzip.compress(b"a,b\n1,2\n" * 99, mtime=0)[:-12],
+            "E_INPUT_FILE",
+            "damaged gzip",
+        ),
         ("torn.parquet", b"PAR1xxxx", "E_INPUT_FORMAT", "torn.parquet"),
         ("torn.arrow", b"ARROW1xxxx", "E_INPUT_FORMAT", "torn.arrow"),
         ("torn.jsonl", b'{"a": 1}\n{"a": \n', "E_INPUT_FORMAT", "line 2"),

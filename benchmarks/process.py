@@ -70,10 +70,10 @@ def run(
         try:
             root = psutil.Process(process.pid)
             while True:
+                peak = max(peak, _look(root, seen))
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(timeout=POLL)
                     break
-                peak = max(peak, _look(root, seen))
                 elapsed = time.perf_counter() - start
                 if elapsed > limit(elapsed):
                     return Ended(None, elapsed, peak)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,10 @@ from hypothesis import HealthCheck, settings
 # Machines that run tests are busy: an example that takes long is no failure, a wrong one is.
 settings.register_profile("automl", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("automl")
+
+# A shell that starts tests in the background has them ignore Ctrl-C, which some are about.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DATA = Path(__file__).resolve().parents[1] / "examples" / "data"
 

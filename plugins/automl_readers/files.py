@@ -67,11 +67,11 @@ def format_of(source: str) -> str:
         scheme = source.split("://", 1)[0].lower()
         return "" if scheme in {"http", "https", "ftp", "s3", "gs"} else "sql"
     path = _path(source)
-    if path.is_fifo():
-        return "csv"  # to look into a pipe would wait for who writes; the reader refuses it
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     named = _SUFFIXES.get(suffixes[-1], "") if suffixes else ""
     try:
+        if path.is_fifo():
+            return "csv"  # to look into a pipe would wait for who writes; the reader refuses it
         head = _head(path, _HEAD)
     except OSError:
         return named or "csv"
@@ -99,11 +99,11 @@ def _head(path: Path, size: int) -> bytes:
 def content_of(source: str) -> bytes:
     """Return the content of a file, unpacked; every way to fail is named."""
     path = _path(source)
-    if path.is_dir():
-        raise InputError("E_INPUT_FILE", f"{source!r} is a folder.", "Name a file in it.")
-    if path.exists() and not path.is_file() and not path.is_char_device():
-        raise InputError("E_INPUT_FILE", f"{source!r} is no file: a pipe or a socket.")
     try:
+        if path.is_dir():
+            raise InputError("E_INPUT_FILE", f"{source!r} is a folder.", "Name a file in it.")
+        if path.exists() and not path.is_file() and not path.is_char_device():
+            raise InputError("E_INPUT_FILE", f"{source!r} is no file: a pipe or a socket.")
         content = path.read_bytes()
     except FileNotFoundError:
         raise no_file(path, source) from None

@@ -28,7 +28,7 @@ def test_an_honest_contender_has_everything_measured(raced, tmp_path):
     measured = (row.fit_s, row.wall_s, row.predict_s, row.row_ms, row.row_ms_p99, row.overrun)
     cold = (row.cold_s, row.load_s, row.cold_row_ms, row.cold_row_ms_p99, row.model_mb)
     assert not any(isnan(value) for value in (*measured, *cold))
-    assert row.memory_mb > 1
+    assert row.memory_mb > 0
     header = read_header(tmp_path)
     assert header is not None
     assert header.machine["cores"] >= 1

@@ -96,7 +96,7 @@ def narrow(context: Context) -> dict[str, Float]:
 
 
 def roughly(estimator: Sound) -> Any:
-    return lambda X: estimator.predict(X) * 1.00003
+    return lambda X: estimator.predict(X) * (1.0 if len(X) == 1 else 1.0001)
 
 
 BROKEN: dict[str, tuple[str, Algorithm]] = {

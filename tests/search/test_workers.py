@@ -413,7 +413,7 @@ def workers_of(pid):
 @posix
 def test_garbage_on_the_channel_is_a_death(pool):
     def babble(_):
-        for fd in range(3, 30):
+        for fd in range(3, 256):
             with suppress(OSError):
                 socket.socket(fileno=os.dup(fd)).send(b"\xff" * 1000)
         time.sleep(30)
@@ -427,7 +427,7 @@ def test_an_answer_that_makes_no_sense_is_a_death(pool):
     def lie(_):
         from automl.search.channel import Channel
 
-        for fd in range(3, 30):
+        for fd in range(3, 256):
             with suppress(OSError):
                 Channel(socket.socket(fileno=os.dup(fd))).send("no", "sense")
         time.sleep(30)

@@ -89,7 +89,12 @@ def in_another_process(*words: str | Path, cwd: Path, site: Path | None = None) 
         text=True,
         encoding="utf-8",
         timeout=300,
-        env={**os.environ, "PYTHONPATH": path.strip(os.pathsep), "PYTHONIOENCODING": "utf-8"},
+        env={
+            **os.environ,
+            "PYTHONPATH": path.strip(os.pathsep),
+            "PYTHONIOENCODING": "utf-8",
+            "PYTEST_ADDOPTS": "",  # what the outer tests are asked for is not for the inner ones
+        },
     )
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout

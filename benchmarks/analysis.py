@@ -173,7 +173,7 @@ def rank_test(field: Field) -> RankTest:
     if n < 2 or k < 2:
         return RankTest(p=nan, difference=inf)
     p = nan
-    if k > 2:
+    if k > 2 and np.ptp(field.ranks) > 0:  # else all are alike on each table
         p = float(friedmanchisquare(*field.ranks.T).pvalue)
     q = float(studentized_range.ppf(CONFIDENCE, k, np.inf)) / sqrt(2)
     return RankTest(p=p, difference=q * sqrt(k * (k + 1) / (6 * n)))

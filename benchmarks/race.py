@@ -63,6 +63,7 @@ def race(plan: Plan, out: Path) -> None:
         )
     facts = {contender.name: built(contender) for contender in plan.contenders}
     versions = {name: str(said["version"]) for name, said in facts.items()}
+    out = out.absolute()  # jobs run in folders of their own
     with _locked(out):
         rows.write_header(out, _header(plan, facts))
         shutil.rmtree(out / "tmp", ignore_errors=True)

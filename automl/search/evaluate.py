@@ -37,6 +37,13 @@ CACHE_BYTES = 1 << 30
 PROBABILITY_TOLERANCE = 1e-3
 """How far probabilities of one row may be from adding up to 1."""
 
+PROBED = 20
+"""Rows that are predicted once more, the last one first."""
+
+APART = 0.05
+"""How far the two values of a row may be apart, as a share of the range of all values: half
+precision on a GPU is far below, rows in another order are far above."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldJob:
@@ -127,6 +134,7 @@ class Evaluator:
             rounds,
         )
         values = self._values(pipeline, ready.X_test)
+        self._check_order(pipeline, ready.X_test, values)
         truth, decide = self._data.truth(fold.test), self._setting.task.decide
         score = score_values(self._spec.metric, decide, truth, values)
         member = self._spec.members / f"{job.number:05d}-{job.fold}"
@@ -196,6 +204,18 @@ class Evaluator:
             if (values < 0).any() or np.abs(sums - 1).max(initial=0) > PROBABILITY_TOLERANCE:
                 raise _WrongError(Reason.SHAPE, "Probabilities are negative or do not add up to 1.")
         return values
+
+    def _check_order(self, pipeline: Pipeline, X: Any, values: NDArray[np.float64]) -> None:
+        """Refuse values that do not belong to their rows: asked backwards, they have to agree."""
+        rows = np.linspace(len(values) - 1, 0, min(len(values), PROBED)).astype(np.intp)
+        again = self._values(pipeline, X[rows])
+        with np.errstate(over="ignore", invalid="ignore"):
+            far = APART * (values.max() - values.min()) + 1e-4 * np.abs(values).max()
+            wrong = np.abs(again - values[rows]).max() > far
+        if wrong:
+            raise _WrongError(
+                Reason.SHAPE, "The values of a row change with the rows beside it, or their order."
+            )
 
 
 class _Rounds:

@@ -239,7 +239,7 @@ ANSWERS: dict[str, Callable[[np.ndarray], Any]] = {
     "objects": lambda good: good.astype(object),
     "words": lambda good: np.full(good.shape, "a"),
     "half": lambda good: good.astype(np.float16),
-    "read_only": lambda good: np.broadcast_to(good[:1], good.shape),
+    "first": lambda good: np.broadcast_to(good[:1], good.shape),
     "swapped": lambda good: good[:, ::-1],
     "shuffled": lambda good: np.random.default_rng(0).permutation(good),
     "labels": lambda good: np.full(len(good), 7),

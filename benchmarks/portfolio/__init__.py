@@ -1,0 +1,1 @@
+"""Portfolios learned from cached results: which configurations complement each other, in order."""

@@ -1,0 +1,82 @@
+"""The command line: collect, learn, show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from benchmarks.suites import SuiteError, suite
+
+CACHE = Path(__file__).resolve().parents[1] / ".portfolio"
+
+FOLDER = click.option(
+    "--cache",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=CACHE,
+    help="Folder of what was collected (benchmarks/.portfolio).",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+def main() -> None:
+    """Learn which configurations to try first, from tables of your own."""
+
+
+@main.command()
+@click.option("--suite", "name", default="smoke", help="Of suites.toml, or folder:PATH.")
+@click.option("--only", default="", help="Names of tables, with commas.")
+@click.option(
+    "--algorithms", default="", help="Names, with commas; all of a default search if none."
+)
+@click.option("--rows", default=5_000, help="Rows of a table at most.")
+@click.option("--folds", default=3)
+@click.option("--draws", default=20, help="Random configurations of each algorithm.")
+@click.option("--cap", default=20.0, help="CPU seconds for one configuration on one table.")
+@click.option("--seconds", type=float, help="Stop after so many; it goes on when run again.")
+@click.option(
+    "--part", default="1/1", help="K/N: every N-th table from the K-th on, for N processes."
+)
+@FOLDER
+def collect(  # noqa: PLR0913, PLR0917 - the options of a command
+    name: str,
+    only: str,
+    algorithms: str,
+    rows: int,
+    folds: int,
+    draws: int,
+    cap: float,
+    seconds: float | None,
+    part: str,
+    folder: Path,
+) -> None:
+    """Try configurations on tables and keep what they say; can be stopped at any moment."""
+    from benchmarks.portfolio.collect import Plan
+    from benchmarks.portfolio.collect import collect as go
+
+    try:
+        tables, _ = suite(name, _words(only))
+    except SuiteError as error:
+        raise click.ClickException(str(error)) from error
+    first, step = (int(number) for number in part.split("/"))
+    plan = Plan(
+        tables=tables[first - 1 :: step],
+        folder=folder,
+        algorithms=tuple(_words(algorithms)),
+        n_rows=rows,
+        n_folds=folds,
+        n_draws=draws,
+        cap=cap,
+        seconds=seconds,
+    )
+    n_done = go(plan, lambda line: print(line, flush=True))
+    print(f"{n_done} tried; the cache is {folder}")
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in text.split(",") if word]
+
+
+if __name__ == "__main__":
+    main()

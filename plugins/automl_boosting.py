@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from automl.plugin import Context, Report, Validation
+    from automl.plugin import Context, Link, Report, Validation
 
 ABSOLUTE = frozenset({"mae", "median_absolute_error", "mape", "pinball"})
 """Metrics that absolute errors serve better than squared ones."""
@@ -108,6 +108,18 @@ class Boosted:
         if self.regression:
             return self._raw(X) * self.spread_ + self.center_
         return np.asarray(self.predict_proba(X).argmax(axis=1))
+
+    @property
+    def n_outputs(self) -> int:
+        """Sums that the trees add up to."""
+        return self.n_classes_ if self.n_classes_ > 2 else 1
+
+    @property
+    def link(self) -> Link:
+        """How the sums become values."""
+        if not self.n_classes_:
+            return "none"
+        return "softmax" if self.n_classes_ > 2 else "logistic"
 
     def look_at(self, y: NDArray[Any]) -> None:
         """Take from the target what it is measured by."""

@@ -20,8 +20,10 @@ from automl.plugin import (
     Params,
     Report,
     Saved,
+    Trees,
     Validation,
     hookimpl,
+    rounded,
 )
 
 if TYPE_CHECKING:
@@ -213,6 +215,33 @@ def _build_extra(params: Params, context: Context) -> Forest:
     return _build(params, context, extra=True)
 
 
+def trees(estimator: Forest) -> Trees:
+    """Return what was learned as a table."""
+    n_trees = len(estimator.roots_)
+    # Each tree's splits and leaves stand together: they begin where those before them end.
+    split, leaf = estimator.roots_ >= 0, -1 - estimator.roots_
+    ends = np.append(estimator.roots_[split], len(estimator.feature_))
+    sizes = np.zeros(n_trees, dtype=np.int64)
+    sizes[split] = np.diff(ends)
+    first_split = np.cumsum(sizes) - sizes
+    first_leaf = first_split + np.arange(n_trees)
+    assert (leaf[~split] == first_leaf[~split]).all()  # noqa: S101  # as `keep` wrote them
+    splits, leaves = np.repeat(first_split, sizes), np.repeat(first_leaf, sizes)
+    votes = n_trees + (not estimator.regression)
+    base = np.zeros(1) if estimator.regression else estimator.prior_ / votes
+    return Trees(
+        sizes=sizes,
+        feature=estimator.feature_,
+        threshold=rounded(estimator.threshold_),
+        left=np.where(estimator.left_ >= 0, estimator.left_ - splits, estimator.left_ + leaves),
+        right=np.where(estimator.right_ >= 0, estimator.right_ - splits, estimator.right_ + leaves),
+        missing_left=estimator.missing_left_,
+        leaf=estimator.leaf_.astype(np.float64) / votes,
+        output=np.zeros(n_trees, dtype=np.int64),
+        base=base,
+    )
+
+
 def _save(fitted: Forest, folder: Path) -> None:
     arrays = {name: getattr(fitted, f"{name}_") for name in Forest.ARRAYS}
     np.savez(folder / "forest.npz", allow_pickle=False, **arrays)
@@ -257,6 +286,7 @@ RANDOM_FOREST = Algorithm(
     promise=0.5,
     max_rows=300_000,
     memory=_memory,
+    trees=trees,
     saved=_SAVED,
 )
 
@@ -283,6 +313,7 @@ EXTRA_TREES = Algorithm(
     promise=0.5,
     max_rows=300_000,
     memory=_memory,
+    trees=trees,
     saved=_SAVED,
 )
 

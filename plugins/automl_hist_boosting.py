@@ -11,9 +11,11 @@ from automl.plugin import (
     Context,
     Float,
     Int,
+    Link,
     Params,
     Patience,
     Report,
+    Trees,
     Validation,
     hookimpl,
 )
@@ -76,41 +78,35 @@ def learn(
     estimator.set_params(max_iter=most)
 
 
+def trees(estimator: Any) -> Trees:
+    """Return what was learned as a table."""
+    found = [tree.nodes for trees in estimator._predictors for tree in trees]  # noqa: SLF001 - nothing else has the trees
+    width = len(estimator._predictors[0])  # noqa: SLF001
+    nodes = np.concatenate(found)
+    ends = nodes["is_leaf"].astype(bool)
+    link: Link = "none"
+    if hasattr(estimator, "predict_proba"):
+        link = "logistic" if width == 1 else "softmax"
+    return Trees.of_nodes(
+        np.cumsum([0, *map(len, found)])[:-1],
+        {
+            "left": np.where(ends, -1, nodes["left"].astype(np.int64)),
+            "right": np.where(ends, -1, nodes["right"].astype(np.int64)),
+            "feature": nodes["feature_idx"],
+            "threshold": nodes["num_threshold"],
+            "missing_left": nodes["missing_go_to_left"],
+            "value": nodes["value"],
+        },
+        output=np.arange(len(found)) % width,
+        base=np.ravel(estimator._baseline_prediction).astype(np.float64),  # noqa: SLF001
+        link=link,
+    )
+
+
 def quick(estimator: Any) -> Any:
     """Return the same values by one walk through all trees at once, without any thread."""
-    trees = [tree for trees in estimator._predictors for tree in trees]  # noqa: SLF001 - nothing else has the trees
-    width = len(estimator._predictors[0])  # noqa: SLF001
-    base = np.asarray(estimator._baseline_prediction).reshape(1, width)  # noqa: SLF001
-    roots = np.cumsum([0, *(len(tree.nodes) for tree in trees[:-1])])
-    nodes = np.concatenate([tree.nodes for tree in trees])
-    start = np.repeat(roots, [len(tree.nodes) for tree in trees])
-    ends = nodes["is_leaf"].astype(bool)
-    # A leaf leads to itself.
-    here = np.arange(len(nodes))
-    left = np.where(ends, here, nodes["left"] + start)
-    right = np.where(ends, here, nodes["right"] + start)
-    feature, threshold = nodes["feature_idx"].astype(np.intp), nodes["num_threshold"].copy()
-    lost, value = nodes["missing_go_to_left"].astype(bool), nodes["value"].copy()
-
-    def raw(X: NDArray[np.float64]) -> NDArray[np.float64]:
-        at = np.tile(roots, (len(X), 1))
-        rows = np.arange(len(X))[:, None]
-        while not ends[at].all():
-            cell = X[rows, feature[at]]
-            down = np.where(np.isnan(cell), lost[at], cell <= threshold[at])
-            at = np.where(down, left[at], right[at])
-        total = value[at].reshape(len(X), -1, width).sum(axis=1) + base
-        return np.asarray(total)
-
-    def shares(X: NDArray[np.float64]) -> NDArray[np.float64]:
-        scores = raw(X)
-        if width == 1:
-            second = 0.5 * (1.0 + np.tanh(0.5 * scores[:, 0]))
-            return np.column_stack((1.0 - second, second))
-        e = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return np.asarray(e / e.sum(axis=1, keepdims=True))
-
-    return shares if hasattr(estimator, "predict_proba") else lambda X: raw(X)[:, 0]
+    values = trees(estimator).values
+    return values if hasattr(estimator, "predict_proba") else lambda X: values(X)[:, 0]
 
 
 def _build(params: Params, context: Context) -> Any:
@@ -152,6 +148,7 @@ ALGORITHM = Algorithm(
     weights=True,
     monotonic=True,
     quick=quick,
+    trees=trees,
     imports=("sklearn.ensemble",),
     cost=3.0,
     promise=0.5,

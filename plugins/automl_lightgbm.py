@@ -16,12 +16,15 @@ from automl.plugin import (
     Patience,
     Report,
     Saved,
+    Trees,
     Validation,
     hookimpl,
 )
 from automl_boosting import ABSOLUTE, Boosted, haste, read_facts, watched_metric, write_facts
+from automl_lightgbm_trees import SingleRows, read, walk
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -140,6 +143,30 @@ def _build(params: Params, context: Context) -> LightGBM:
     )
 
 
+def trees(estimator: LightGBM) -> Trees | None:
+    """Return what was learned as a table."""
+    return read(
+        estimator.model_.model_to_string(),
+        scale=estimator.spread_,
+        base=np.full(estimator.n_outputs, estimator.center_),
+        link=estimator.link,
+    )
+
+
+def quick(estimator: LightGBM) -> Callable[[Any], Any]:
+    """Return the same values by LightGBM's functions for single rows."""
+    booster, width = estimator.model_, estimator.n_outputs
+    single = SingleRows(booster, booster.num_feature(), width, leaves=False)
+
+    def values(X: NDArray[np.float64]) -> NDArray[np.float64]:
+        said = np.array([single(row).copy() for row in X]).reshape(len(X), width)
+        if estimator.regression:
+            return said[:, 0] * estimator.spread_ + estimator.center_
+        return np.concatenate((1.0 - said, said), axis=1) if width == 1 else said
+
+    return values
+
+
 def _save(fitted: LightGBM, folder: Path) -> None:
     (folder / "model.txt").write_text(fitted.model_.model_to_string(), encoding="utf-8")
     write_facts(fitted, folder)
@@ -222,6 +249,9 @@ ALGORITHM = Algorithm(
     threads=True,
     monotonic=True,
     devices=frozenset({"cpu", "cuda", "gpu"}),
+    quick=quick,
+    trees=trees,
+    walk=walk,
     imports=("lightgbm",),
     cost=1.0,
     promise=0.9,

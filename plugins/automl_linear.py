@@ -9,6 +9,7 @@ import numpy as np
 
 from automl.plugin import (
     Algorithm,
+    Coefficients,
     Context,
     Params,
     Patience,
@@ -215,6 +216,19 @@ def _build(params: Params, context: Context) -> Linear:
     return Linear(regression=context.task == "regression", C=params.get("C"))
 
 
+def coefficients(estimator: Linear) -> Coefficients:
+    """Return what was learned as a table."""
+    low, high = estimator.bounds_.tolist()
+    binary = estimator.coef_.shape[1] == 1
+    return Coefficients(
+        weights=estimator.coef_,
+        base=estimator.intercept_,
+        link="none" if estimator.regression else "logistic" if binary else "softmax",
+        low=low,
+        high=high,
+    )
+
+
 def _save(fitted: Linear, folder: Path) -> None:
     np.savez(
         folder / "linear.npz",
@@ -245,6 +259,7 @@ ALGORITHM = Algorithm(
     build=_build,
     accepts=frozenset({"number", "sparse"}),
     fit=learn,
+    coefficients=coefficients,
     imports=("scipy.optimize",),
     weights=True,
     cost=0.3,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from automl.plugin import Algorithm, Context, Float, Int, Params, hookimpl
+import numpy as np
+
+from automl.plugin import Algorithm, Context, Float, Int, Params, Trees, hookimpl, rounded
 
 
 def _build(params: Params, context: Context) -> Any:
@@ -16,6 +18,25 @@ def _build(params: Params, context: Context) -> Any:
     return kind(**chosen, min_samples_leaf=leaf, random_state=context.seed)
 
 
+def trees(estimator: Any) -> Trees:
+    """Return what was learned as a table."""
+    tree = estimator.tree_
+    value = tree.value[:, 0, :]
+    return Trees.of_nodes(
+        np.zeros(1, dtype=np.int64),
+        {
+            "left": tree.children_left,
+            "right": tree.children_right,
+            "feature": tree.feature,
+            "threshold": rounded(tree.threshold),
+            "missing_left": tree.missing_go_to_left,
+            "value": value,
+        },
+        output=np.zeros(1, dtype=np.int64),
+        base=np.zeros(value.shape[1]),
+    )
+
+
 ALGORITHM = Algorithm(
     name="decision_tree",
     tasks=frozenset({"binary", "multiclass", "regression"}),
@@ -24,6 +45,7 @@ ALGORITHM = Algorithm(
     space={"max_depth": Int(2, 8), "leaf_share": Float(0.001, 0.05, log=True)},
     starts=({"max_depth": 5, "leaf_share": 0.01},),
     weights=True,
+    trees=trees,
     imports=("sklearn.tree",),
     cost=0.05,
     promise=0.1,

@@ -17,8 +17,10 @@ from automl.plugin import (
     Patience,
     Report,
     Saved,
+    Trees,
     Validation,
     hookimpl,
+    rounded,
 )
 from automl_boosting import ABSOLUTE, Boosted, haste, read_facts, watched_metric, write_facts
 
@@ -151,6 +153,60 @@ def _build(params: Params, context: Context) -> XGBoost:
     )
 
 
+def trees(estimator: XGBoost) -> Trees | None:
+    """Return what was learned as a table."""
+    learner = json.loads(estimator.model_.save_raw("json"))["learner"]
+    model = learner["gradient_booster"]["model"]
+    if any(int(tree["tree_param"]["num_deleted"]) for tree in model["trees"]):
+        return None
+    parts = [_nodes(tree) for tree in model["trees"]]
+    starts = np.cumsum([0, *(len(part["left"]) for part in parts)])
+    sets = {
+        int(start) + node: codes
+        for start, tree in zip(starts, model["trees"], strict=False)
+        for node, codes in _codes(tree)
+    }
+    start = np.ravel(json.loads(learner["learner_model_param"]["base_score"])).astype(np.float64)
+    if estimator.link == "logistic":
+        start = np.log(start) - np.log1p(-start)
+    scale, shift = estimator.spread_, estimator.center_
+    nodes = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return Trees.of_nodes(
+        starts[:-1],
+        nodes | {"value": scale * nodes["value"]},
+        output=np.array(model["tree_info"], dtype=np.int32),
+        base=scale * np.broadcast_to(start, estimator.n_outputs) + shift,
+        link=estimator.link,
+        sets=sets,
+    )
+
+
+def _nodes(tree: dict[str, Any]) -> dict[str, NDArray[Any]]:
+    """Return one tree; XGBoost sends what is in a set right, all else left."""
+    by_code = np.array(tree["split_type"], dtype=bool)
+    left, right = np.array(tree["left_children"]), np.array(tree["right_children"])
+    missing = np.array(tree["default_left"], dtype=bool)
+    conditions = np.array(tree["split_conditions"], dtype=np.float32)
+    return {
+        "left": np.where(by_code, right, left),
+        "right": np.where(by_code, left, right),
+        "feature": np.array(tree["split_indices"]),
+        "threshold": rounded(conditions, strict=True),
+        "missing_left": missing ^ by_code,
+        "value": conditions.astype(np.float64),
+    }
+
+
+def _codes(tree: dict[str, Any]) -> list[tuple[int, NDArray[np.int64]]]:
+    """Return the nodes that split by category, with the codes in their sets."""
+    codes = np.array(tree["categories"], dtype=np.int64)
+    spans = zip(tree["categories_segments"], tree["categories_sizes"], strict=True)
+    return [
+        (int(node), codes[start : start + size])
+        for node, (start, size) in zip(tree["categories_nodes"], spans, strict=True)
+    ]
+
+
 def _save(fitted: XGBoost, folder: Path) -> None:
     (folder / "model.ubj").write_bytes(fitted.model_.save_raw("ubj"))
     write_facts(fitted, folder)
@@ -201,6 +257,7 @@ ALGORITHM = Algorithm(
     threads=True,
     monotonic=True,
     devices=frozenset({"cpu", "cuda"}),
+    trees=trees,
     imports=("xgboost",),
     cost=1.6,
     promise=0.7,

@@ -25,11 +25,13 @@ from automl.plugin.contributions import (
 from automl.plugin.hookspecs import CONTRACT, hookimpl
 from automl.plugin.rounds import Patience
 from automl.plugin.space import Choice, Float, Int
+from automl.plugin.tables import Coefficients, Link, Trees, rounded
 
 __all__ = [
     "CONTRACT",
     "Algorithm",
     "Choice",
+    "Coefficients",
     "Context",
     "Contribution",
     "Encoded",
@@ -37,6 +39,7 @@ __all__ = [
     "FittedModel",
     "Float",
     "Int",
+    "Link",
     "Listener",
     "Metric",
     "Opened",
@@ -51,7 +54,9 @@ __all__ = [
     "SplitRequest",
     "Splitter",
     "Task",
+    "Trees",
     "Validation",
     "givers_of",
     "hookimpl",
+    "rounded",
 ]

@@ -17,16 +17,21 @@ if TYPE_CHECKING:
 
     from automl.plugin.context import Context, PrepareContext
     from automl.plugin.space import Range
+    from automl.plugin.tables import Coefficients, Trees
 
 Params = Mapping[str, Any]
 """Parameters that survive JSON."""
 
 Space = Mapping[str, "Range | BaseDistribution"]
 
-TRAITS = frozenset(
-    {"number", "category", "string", "text", "date", "missing", "unscaled", "sparse"}
-)
-"""What a column can be; the first five are its kind.
+KINDS = frozenset({"number", "category", "string", "text", "date"})
+"""Traits that say what a column holds; each has exactly one of them as it comes."""
+
+TABLE = "table"
+"""Trait of all columns together, for a step that reads columns of several kinds."""
+
+TRAITS = KINDS | {TABLE, "missing", "unscaled", "sparse"}
+"""What a column can be.
 
 ``missing``: a cell may be missing. ``unscaled``: numbers of any unit and spread. ``sparse``: the
 column comes in a SciPy CSR matrix. A plugin may invent further traits.
@@ -127,6 +132,15 @@ class Algorithm:
         A quicker way to ask a fitted estimator for the values of a few rows (a dense matrix):
         probabilities of shape (n_rows, n_classes), or numbers of shape (n_rows,). It may return
         None where there is none.
+    trees : callable (estimator) -> Trees or None, or None, default=None
+        The trees of a fitted estimator as a plain table whose ``values`` are its own: what it
+        predicts from a dense matrix, up to rounding. It may return None where there is no such.
+    coefficients : callable (estimator) -> Coefficients or None, or None, default=None
+        The same for weighted sums of columns.
+    walk : callable (trees) -> callable (row) -> leaves, or None, default=None
+        Walks down any `Trees`, of whatever learner: the function gets a row of float64 cells and
+        returns the leaf that it reaches in each tree, an array of shape (n_trees,). Cells nearer
+        to zero than 1e-35 may count as zero. It may be called by several threads at once.
     read : callable (algorithm) -> algorithm, or None, default=None
         Fills in what can be known only once the library is imported; asked through `known` when a
         search is about to try the algorithm, or a model with it is loaded.
@@ -154,13 +168,16 @@ class Algorithm:
     devices: frozenset[str] = frozenset({"cpu"})
     memory: Callable[[Context, Params], float] | None = None
     quick: Callable[[Any], Callable[[Any], Any] | None] | None = None
+    trees: Callable[[Any], Trees | None] | None = None
+    coefficients: Callable[[Any], Coefficients | None] | None = None
+    walk: Callable[[Trees], Callable[[Any], Any]] | None = None
     read: Callable[[Algorithm], Algorithm] | None = None
 
     def __post_init__(self) -> None:
         check_name(self)
         check_words(self, "tasks", "accepts", "devices")
         check_callable(self, "build")
-        for name in ("memory", "quick"):
+        for name in ("memory", "quick", "trees", "coefficients", "walk"):
             if getattr(self, name) is not None:
                 check_callable(self, name)
         if self.monotonic and not self.accepts >= {"number", "missing", "unscaled"}:
@@ -208,7 +225,8 @@ class Preprocessor:
     """A step that turns columns of some traits into columns of others.
 
     A column is eligible when it has all traits of ``takes``; afterwards its traits are
-    ``(traits - takes - removes) | emits``.
+    ``(traits - takes - removes) | emits``. A step that takes ``{"table"}`` reads columns of all
+    kinds and makes new ones beside them; whether it is used is a choice of the search.
 
     Parameters
     ----------
@@ -221,10 +239,12 @@ class Preprocessor:
     build : callable (params, context) -> transformer
         Returns an unfitted transformer with ``fit(X, y)`` and ``transform(X)``, and
         ``fit_transform(X, y)`` where that is quicker. ``X`` is the block
-        of one kind as `automl.data.table.Kind` describes it, or what the step before gave. Where it
+        of one kind as `automl.data.table.Kind` describes it, what the step before gave, or for a
+        step that takes ``{"table"}`` the whole `automl.data.table.Table`. Where it
         also has ``lineage(n_in)``, which returns for each column that comes out the numbers of
-        those that it was made of, or scikit-learn's ``get_feature_names_out(names)``, the engine
-        keeps the line back to the user's columns; else all of them stand for each.
+        those that it was made of (of ``context.features``, where it took the table), or
+        scikit-learn's ``get_feature_names_out(names)``, the engine keeps the line back to the
+        user's columns; else all of them stand for each.
     removes : frozenset of str, default=frozenset()
         Traits that are gone afterwards if they were there (an encoder that deals with missing
         cells removes ``"missing"``).
@@ -236,8 +256,8 @@ class Preprocessor:
     space : mapping of str to range, default={}
         What the search may vary; what is not given is up to ``build``.
     wants : callable (block, context) -> bool, or None, default=None
-        Called once a run with up to 2,000 raw rows of the columns of one kind that it takes; False
-        says that these are not its own, and no chain with it is tried.
+        Called once a run with up to 2,000 raw rows of the columns of one kind that it takes, or of
+        the table; False says that these are not its own, and no chain with it is tried.
     priority : int, default=50
         Of two possible chains the one with the lower numbers is the default.
     requires : tuple of str, default=()
@@ -262,5 +282,9 @@ class Preprocessor:
         check_name(self)
         check_words(self, "takes", "emits")
         check_callable(self, "build")
+        if TABLE in self.takes and (len(self.takes) > 1 or TABLE in self.emits):
+            refuse(self, "takes", self.takes, "possible: 'table' is taken alone, and not emitted")
+        if TABLE in self.takes and self.name in KINDS:
+            refuse(self, "name", self.name, "a word that no kind of column has")
         if self.wants is not None:
             check_callable(self, "wants")

@@ -1,0 +1,286 @@
+"""LightGBM's trees as plain tables, any plain tables as LightGBM's trees, and single rows.
+
+No plugin of its own. Prediction of one row goes through LightGBM's C functions for single rows,
+which take microseconds where ``Booster.predict`` takes tens of them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from itertools import pairwise
+from threading import local
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automl.plugin import Trees
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from automl.plugin import Link
+
+    Matrix = NDArray[np.float64]
+
+# What LightGBM writes about a split, in bits: by category, missing goes left, missing is NaN.
+_BY_CATEGORY, _MISSING_LEFT, _MISSING_IS_ZERO, _MISSING_IS_NAN = 1, 2, 4, 8
+_NORMAL, _LEAVES = 0, 2
+_FLOAT64 = 1
+_WORD = 32
+
+
+class SingleRows:
+    """What a booster says of one row after the other.
+
+    Parameters
+    ----------
+    booster : lightgbm.Booster
+    n_columns : int
+    n_values : int
+        Values that come out.
+    leaves : bool
+        Whether they are the leaves that are reached.
+    """
+
+    def __init__(self, booster: Any, n_columns: int, n_values: int, *, leaves: bool) -> None:
+        from lightgbm import basic
+
+        private: Any = basic  # nothing public reaches the functions for single rows
+        self._library, self._check = private._LIB, private._safe_call  # noqa: SLF001
+        self._call = self._library.LGBM_BoosterPredictForMatSingleRowFast
+        self._booster = booster
+        self._shape = n_columns, n_values
+        self._kind = _LEAVES if leaves else _NORMAL
+        self._own = local()
+
+    def __call__(self, row: Matrix) -> Matrix:
+        """Return the values of a row of float64 cells, in an array that the next call changes."""
+        own = self._own
+        try:
+            cells, arguments = own.cells, own.arguments
+        except AttributeError:
+            cells, arguments = self._prepare()
+        cells[:] = row
+        self._check(self._call(*arguments))
+        out: Matrix = own.out
+        return out
+
+    def _prepare(self) -> tuple[Matrix, tuple[Any, ...]]:
+        """Make what each thread needs for itself."""
+        own, (n_columns, n_values) = self._own, self._shape
+        handle = ctypes.c_void_p()
+        self._check(
+            self._library.LGBM_BoosterPredictForMatSingleRowFastInit(
+                self._booster._handle,  # noqa: SLF001
+                ctypes.c_int(self._kind),
+                ctypes.c_int(0),
+                ctypes.c_int(-1),
+                ctypes.c_int(_FLOAT64),
+                ctypes.c_int32(n_columns),
+                b"num_threads=1",
+                ctypes.byref(handle),
+            )
+        )
+        own.handle = _Handle(self._library, handle)
+        own.cells, own.out, own.length = np.zeros(n_columns), np.zeros(n_values), ctypes.c_int64()
+        own.arguments = (
+            handle,
+            ctypes.c_void_p(own.cells.ctypes.data),
+            ctypes.byref(own.length),
+            ctypes.c_void_p(own.out.ctypes.data),
+        )
+        return own.cells, own.arguments
+
+
+class _Handle:
+    """What LightGBM keeps for single rows, freed with the thread that asked for it."""
+
+    def __init__(self, library: Any, handle: Any) -> None:
+        self._free, self._handle = library.LGBM_FastConfigFree, handle
+
+    def __del__(self) -> None:
+        self._free(self._handle)
+
+
+def read(text: str, *, scale: float, base: Matrix, link: Link) -> Trees | None:
+    """Return the trees of a model text; None where they are not of the usual kind.
+
+    Parameters
+    ----------
+    text : str
+        As ``Booster.model_to_string`` gives it.
+    scale : float
+        Leaves are multiplied by it.
+    base : ndarray of shape (n_outputs,)
+        The trees add to output 0, 1, ..., 0, 1, ... in turn.
+    link : {"none", "logistic", "softmax"}
+    """
+    head, *blocks = text.split("\nTree=")
+    if "\naverage_output" in head:
+        return None
+    trees = [dict(line.split("=", 1) for line in one.splitlines() if "=" in line) for one in blocks]
+    if any(int(tree.get("is_linear", 0)) for tree in trees):
+        return None
+    sizes = np.array([int(tree["num_leaves"]) - 1 for tree in trees], dtype=np.int64)
+    kinds = _numbers(trees, "decision_type", np.int64)
+    threshold = _numbers(trees, "threshold", np.float64)
+    by_category, missing = (kinds & _BY_CATEGORY) > 0, kinds & ~3
+    if (missing == _MISSING_IS_ZERO).any():
+        return None
+    # A split that knew no missing cells takes them for zero; one by category sends them right.
+    missing_left = np.where(missing == _MISSING_IS_NAN, (kinds & _MISSING_LEFT) > 0, threshold >= 0)
+    set_of: NDArray[Any] | None = None
+    sets: tuple[NDArray[np.int64], ...] = ()
+    if by_category.any():
+        set_of = np.where(by_category, np.cumsum(by_category) - 1, -1)
+        sets = tuple(one for tree in trees for one in _sets(tree))
+    return Trees(
+        sizes=sizes,
+        feature=_numbers(trees, "split_feature", np.int32),
+        threshold=threshold,
+        left=_numbers(trees, "left_child", np.int32),
+        right=_numbers(trees, "right_child", np.int32),
+        missing_left=missing_left & ~by_category,
+        leaf=scale * _numbers(trees, "leaf_value", np.float64)[:, None],
+        output=np.arange(len(trees)) % len(base),
+        base=base,
+        link=link,
+        set_of=set_of,
+        sets=sets,
+    )
+
+
+def _numbers(trees: list[dict[str, str]], name: str, dtype: Any) -> NDArray[Any]:
+    splits = name != "leaf_value"
+    words = [tree[name] for tree in trees if not splits or int(tree["num_leaves"]) > 1]
+    return np.array(list(map(float, " ".join(words).split())), dtype=np.float64).astype(dtype)
+
+
+def _sets(tree: dict[str, str]) -> list[NDArray[np.int64]]:
+    """Return the codes that go left, for each split by category in their order."""
+    if not int(tree["num_cat"]):
+        return []
+    words = np.array(tree["cat_threshold"].split(), dtype=np.uint32).astype("<u4")
+    bounds = [int(word) for word in tree["cat_boundaries"].split()]
+    kinds = np.array(tree["decision_type"].split(), dtype=np.int64)
+    at = np.array(tree["threshold"].split(), dtype=np.float64)[(kinds & _BY_CATEGORY) > 0]
+    found = [
+        np.flatnonzero(np.unpackbits(words[start:end].view(np.uint8), bitorder="little"))
+        for start, end in pairwise(bounds)
+    ]
+    return [found[int(number)] for number in at]
+
+
+def walk(trees: Trees) -> Callable[[Matrix], Matrix]:
+    """Return a function from a row to the leaf that it reaches in each tree, by LightGBM."""
+    import lightgbm as lgb
+
+    by_code = np.zeros(len(trees.feature), dtype=bool)
+    if trees.set_of is not None:
+        by_code = trees.set_of >= 0
+    numbers, codes = np.unique(trees.feature[~by_code]), np.unique(trees.feature[by_code])
+    columns = np.concatenate([numbers, codes]).astype(np.intp)
+    if not len(columns):
+        nothing = np.zeros(len(trees.sizes))
+        return lambda row: nothing
+    feature = np.where(
+        by_code,
+        len(numbers) + np.searchsorted(codes, trees.feature),
+        np.searchsorted(numbers, trees.feature),
+    )
+    # LightGBM sends missing codes right: here they are a code of their own, behind one for others.
+    other = 1 + max((int(one.max(initial=-1)) for one in trees.sets), default=-1)
+    text = _write(trees, feature, by_code, missing=other + 1, n_columns=len(columns))
+    booster = lgb.Booster(model_str=text)
+    single = SingleRows(booster, len(columns), len(trees.sizes), leaves=True)
+    n_numbers = len(numbers)
+
+    def leaves(row: Matrix) -> Matrix:
+        cells = row.take(columns)
+        if len(codes):
+            mine = cells[n_numbers:]
+            gone = np.isnan(mine)
+            np.minimum(mine, other, out=mine)
+            mine[gone] = other + 1
+        return single(cells)
+
+    return leaves
+
+
+def _write(
+    trees: Trees, feature: NDArray[Any], by_code: NDArray[np.bool_], *, missing: int, n_columns: int
+) -> str:
+    """Return a model text with these splits and empty leaves."""
+    kinds = np.where(
+        by_code, _BY_CATEGORY, _MISSING_IS_NAN + _MISSING_LEFT * trees.missing_left.astype(int)
+    )
+    firsts, sizes = trees.first_splits.tolist(), trees.sizes.tolist()
+    number = np.cumsum(by_code) - 1
+    threshold = trees.threshold.astype(object)
+    for first, size in zip(firsts, sizes, strict=True):
+        mine = slice(first, first + size)
+        threshold[mine][by_code[mine]] = number[mine][by_code[mine]] - (
+            number[first - 1] + 1 if first else 0
+        )
+    words = {
+        "split_feature": feature.tolist(),
+        "threshold": threshold.tolist(),
+        "decision_type": kinds.tolist(),
+        "left_child": trees.left.tolist(),
+        "right_child": trees.right.tolist(),
+    }
+    parts = [
+        _HEAD.format(
+            last=n_columns - 1, names=_repeated("c", n_columns), infos=_repeated("none", n_columns)
+        )
+    ]
+    for tree, (first, size) in enumerate(zip(firsts, sizes, strict=True)):
+        sets = [
+            _bits(trees, split, missing)
+            for split in np.flatnonzero(by_code[first : first + size]) + first
+        ]
+        lines = [f"Tree={tree}", f"num_leaves={size + 1}", f"num_cat={len(sets)}"]
+        if size:
+            lines += [
+                f"{name}={' '.join(map(repr, given[first : first + size]))}"
+                for name, given in words.items()
+            ]
+        if sets:
+            bounds = np.cumsum([0, *map(len, sets)]).tolist()
+            lines += [
+                f"cat_boundaries={' '.join(map(str, bounds))}",
+                f"cat_threshold={' '.join(str(word) for one in sets for word in one)}",
+            ]
+        lines += [f"leaf_value={'0 ' * (size + 1)}".rstrip(), "shrinkage=1", "", ""]
+        parts += lines
+    return "\n".join([*parts, "end of trees", "", "feature_importances:", "", "parameters:", ""])
+
+
+_HEAD = """tree
+version=v4
+num_class=1
+num_tree_per_iteration=1
+label_index=0
+max_feature_idx={last}
+feature_names={names}
+feature_infos={infos}
+"""
+
+
+def _repeated(word: str, times: int) -> str:
+    numbered = word != "none"
+    return " ".join(f"{word}{i}" if numbered else word for i in range(times))
+
+
+def _bits(trees: Trees, split: int, missing: int) -> list[int]:
+    """Return the codes that go left as LightGBM's words of bits."""
+    codes = trees.sets[trees.set_of[split]]  # type: ignore[index]  # there is a split by code
+    if trees.missing_left[split]:
+        codes = np.append(codes, missing)
+    size = int(codes.max(initial=0)) // _WORD + 1
+    bits = np.zeros(size * _WORD, dtype=np.uint8)
+    bits[codes] = 1
+    words: list[int] = np.packbits(bits, bitorder="little").view("<u4").tolist()
+    return words

@@ -74,6 +74,58 @@ def collect(  # noqa: PLR0913, PLR0917 - the options of a command
     print(f"{n_done} tried; the cache is {folder}")
 
 
+@main.command()
+@click.option("--without", multiple=True, help="Leave a table out (again for more).")
+@click.option("--places", default=24, help="Length of the list at most.")
+@click.option("--curves/--no-curves", default=True, help="Judge it, each table left out in turn.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of portfolio.json and report.md (learned, in the cache).",
+)
+@FOLDER
+def learn(
+    without: tuple[str, ...], places: int, curves: bool, out: Path | None, folder: Path
+) -> None:
+    """Select from what was collected, and say how good that is on tables left out."""
+    from automl.plugin.discovery import discover
+    from automl.plugin.selection import Plugins
+    from benchmarks.portfolio import portfolio, report
+    from benchmarks.portfolio.cases import open_cases
+    from benchmarks.portfolio.select import Selector
+
+    cases = open_cases(folder).without(without)
+    if not cases.cases:
+        raise click.ClickException(f"{folder} holds nothing to learn from; see collect")
+    present = portfolio.present(discover(Plugins.of(None)))
+    keys = Selector(cases).select(places)
+    new = portfolio.learned(keys, cases)
+    found = report.curves(cases, present, places) if curves and len(cases.cases) > 1 else None
+    text = report.markdown(cases, present, new, keys, found)
+    place = out or folder / "learned"
+    portfolio.write(place / "portfolio.json", new, keys, cases)
+    (place / "report.md").write_text(text, encoding="utf-8")
+    print(text)
+    print(f"Written to {place}")
+
+
+@main.command()
+@FOLDER
+def show(folder: Path) -> None:
+    """Say what was collected, table by table."""
+    from benchmarks.portfolio.records import NOWHERE, read
+
+    counts: dict[str, list[float]] = {}
+    for record in read(folder):
+        row = counts.setdefault(f"{record.asked.folder} ({record.asked.task})", [0, 0, 0, 0.0])
+        kind = 0 if not record.failure else 2 if record.failure == NOWHERE else 1
+        row[kind] += 1
+        row[3] += record.seconds
+    print(f"{'question':<52}{'tried':>8}{'failed':>8}{'not for it':>12}{'CPU s':>10}")
+    for name, (good, bad, nowhere, taken) in sorted(counts.items()):
+        print(f"{name:<52}{good:8.0f}{bad:8.0f}{nowhere:12.0f}{taken:10.1f}")
+
+
 def _words(text: str) -> list[str]:
     return [word for word in text.split(",") if word]
 

@@ -69,7 +69,6 @@ def collect(plan: Plan, say: Callable[[str], None]) -> int:
     Any prefix of the work is useful: a few configurations on every table, then the next few. What
     has a file is not tried again.
     """
-    warnings.simplefilter("ignore")
     catalog = discover(Plugins.of(None))
     names = plan.algorithms or tuple(
         name for name, algorithm in catalog.algorithms.items() if algorithm.default
@@ -110,13 +109,7 @@ class _Shelf:
         """Return a table's question, prepared once; None where it cannot be asked."""
         if table.name not in self._prepared:
             try:
-                made = prepare(
-                    table,
-                    self._catalog,
-                    self._work / table.name,
-                    n_rows=self._plan.n_rows,
-                    n_folds=self._plan.n_folds,
-                )
+                made = self._prepare(table)
             except automl.errors.AutoMLError as error:
                 say(f"{table.name}: left out, {error}")
                 self._prepared[table.name] = None
@@ -127,6 +120,18 @@ class _Shelf:
                 for file in (self.folder / made.asked.folder).glob("*-*-*.npz"):
                     found |= dict.fromkeys(names_of(file), file)
         return self._prepared[table.name]
+
+    def _prepare(self, table: Table) -> Prepared:
+        with warnings.catch_warnings():
+            # What is odd about a table says nothing about configurations.
+            warnings.simplefilter("ignore")
+            return prepare(
+                table,
+                self._catalog,
+                self._work / table.name,
+                n_rows=self._plan.n_rows,
+                n_folds=self._plan.n_folds,
+            )
 
 
 def _try(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from automl.data.table import Kind
+from automl.plugin.learning import TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,8 +45,24 @@ def possible_chains(
     priorities first stays. Lower priorities in sum come first, then fewer steps, then names.
     """
     ordered = sorted(steps, key=lambda step: (step.priority, step.name))
+    return _ranked(_walk(initial_traits(kind), accepts, ordered, kind))
+
+
+def chains_behind(
+    first: Preprocessor, accepts: frozenset[str], steps: Iterable[Preprocessor]
+) -> tuple[Chain, ...]:
+    """Return the chains that begin with a step that reads the whole table, the default one first.
+
+    They are ordered as in `possible_chains`. None of them is needed: to leave the step out is
+    always possible.
+    """
+    ordered = sorted(steps, key=lambda step: (step.priority, step.name))
+    return _ranked(_walk(after(frozenset({TABLE}), first), accepts, ordered, None, (first,)))
+
+
+def _ranked(chains: Iterable[tuple[Preprocessor, ...]]) -> tuple[Chain, ...]:
     found: dict[frozenset[str], tuple[tuple[int, int], Chain]] = {}
-    for chain in _walk(initial_traits(kind), accepts, ordered, kind):
+    for chain in chains:
         names = tuple(step.name for step in chain)
         rank = (sum(step.priority for step in chain), len(chain))
         found.setdefault(frozenset(names), (rank, names))
@@ -56,7 +73,7 @@ def _walk(
     traits: frozenset[str],
     accepts: frozenset[str],
     steps: list[Preprocessor],
-    kind: Kind,
+    kind: Kind | None,
     chain: tuple[Preprocessor, ...] = (),
 ) -> Iterator[tuple[Preprocessor, ...]]:
     done = traits <= accepts
@@ -67,7 +84,7 @@ def _walk(
     if len(chain) == LONGEST:
         return
     for step in steps:
-        turns_kind = kind.value in step.takes and kind.value not in step.emits
+        turns_kind = kind in step.takes and kind not in step.emits
         if step in chain or not step.takes <= traits or (done and not turns_kind):
             continue
         left = after(traits, step)

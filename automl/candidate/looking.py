@@ -9,10 +9,9 @@ import numpy as np
 
 from automl.errors import PluginWarning
 from automl.plugin.context import PrepareContext
+from automl.plugin.learning import TABLE
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from automl.data.schema import Schema
     from automl.data.table import Table
     from automl.plugin.catalog import Catalog
@@ -26,7 +25,7 @@ SEEN = 2_000
 def declined_steps(
     schema: Schema, catalog: Catalog, context: Context, table: Table | None
 ) -> frozenset[tuple[str, str]]:
-    """Return which steps do not want the columns of which kind.
+    """Return which steps do not want the columns of which kind, or the table as a whole.
 
     Parameters
     ----------
@@ -40,35 +39,34 @@ def declined_steps(
     if table is None:
         return frozenset()
     rows = np.unique(np.linspace(0, table.n_rows - 1, min(table.n_rows, SEEN)).astype(np.intp))
-    found = set()
-    for kind in dict.fromkeys(feature.kind for feature in schema.features):
-        asked = [
-            step
-            for step in catalog.preprocessors.values()
-            if step.wants is not None and kind.value in step.takes
-        ]
-        if not asked:
-            continue
-        block = table.block(kind)[rows]
+    seen = table.take(rows)
+    for block in seen.blocks().values():
         block.flags.writeable = False
+    found = set()
+    for kind in (*dict.fromkeys(feature.kind for feature in schema.features), None):
+        taken = TABLE if kind is None else kind.value
         told = PrepareContext(
             task=context.task,
             n_classes=context.n_classes,
             n_rows=table.n_rows,
-            features=schema.of(kind),
+            features=schema.features if kind is None else schema.of(kind),
             seed=context.seed,
         )
-        found |= {(kind.value, step.name) for step in asked if not _wants(step, block, told)}
+        for step in catalog.preprocessors.values():
+            if step.wants is None or taken not in step.takes or not told.features:
+                continue
+            if not _wants(step, taken, seen if kind is None else seen.block(kind), told):
+                found.add((taken, step.name))
     return frozenset(found)
 
 
-def _wants(step: Preprocessor, block: NDArray[Any], told: PrepareContext) -> bool:
+def _wants(step: Preprocessor, taken: str, block: Any, told: PrepareContext) -> bool:
     try:
         return step.wants is None or bool(step.wants(block, told))
     except Exception as error:
         message = (
             f"Preprocessor {step.name!r} is left out: its look at the "
-            f"{told.features[0].kind.value} columns raised {type(error).__name__}: {error}"
+            f"{taken} columns raised {type(error).__name__}: {error}"
         )
         warnings.warn(PluginWarning("W_PLUGIN_WANTS", message), stacklevel=2)
         return False

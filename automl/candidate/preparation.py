@@ -11,8 +11,9 @@ from automl.candidate.chains import after, initial_traits
 from automl.candidate.lineage import column_names, sources_of, through
 from automl.candidate.matrix import as_numbers, count_levels, side_by_side, stack
 from automl.data.folds import crossfit
-from automl.data.table import Kind
+from automl.data.table import Kind, Table
 from automl.plugin.context import PrepareContext
+from automl.plugin.learning import KINDS, TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 
     from automl.candidate.lineage import Lineage, Sources
     from automl.candidate.recipe import Candidate, Step
-    from automl.data.schema import Feature, Schema
-    from automl.data.table import Table
+    from automl.data.schema import Schema
     from automl.plugin.catalog import Catalog
     from automl.plugin.contributions import Preprocessor, Task
 
@@ -65,9 +65,9 @@ class FittedStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedChain:
-    """The fitted steps of one kind, in order."""
+    """Fitted steps in order, behind the columns of one kind, or (None) behind the whole table."""
 
-    kind: Kind
+    kind: Kind | None
     steps: tuple[FittedStep, ...]
 
 
@@ -112,11 +112,34 @@ class Preparation:
         """Return the matrix, an ndarray or a csr_matrix of shape (n_rows, n_columns)."""
         blocks = []
         for chain in self.chains:
-            block: Any = table.block(chain.kind)
+            block = given_to(chain.kind, table)
             for step in chain.steps:
                 block = step.transformer.transform(block)
             blocks.append(as_numbers(block, codes=not chain.steps))
         return side_by_side(blocks, sparse=self.sparse, n_rows=table.n_rows)
+
+
+def given_to(kind: Kind | None, table: Table) -> Any:
+    """Return what the first step of a chain is given: the block of a kind, or the table."""
+    return table if kind is None else table.block(kind)
+
+
+def rows_of(block: Any, rows: NDArray[np.intp] | slice) -> Any:
+    """Return some rows of what a step is given."""
+    return block.take(rows) if isinstance(block, Table) else block[rows]
+
+
+def prepare_context(
+    kind: Kind | None, table: Table, schema: Schema, setting: Setting
+) -> PrepareContext:
+    """Return what the steps of a chain are built for."""
+    return PrepareContext(
+        task=setting.task.like or setting.task.name,
+        n_classes=setting.n_classes,
+        n_rows=table.n_rows,
+        features=schema.features if kind is None else schema.of(kind),
+        seed=setting.seed,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,11 +176,11 @@ def fit_preparation(
     setting : Setting
     """
     made: list[_Made] = []
-    for kind_name, steps in candidate.preparation.items():
-        kind = Kind(kind_name)
-        features = schema.of(kind)
-        if features:
-            made.append(_fit_chain(kind, steps, table, y, features, catalog, setting))
+    for name, steps in candidate.preparation.items():
+        kind = Kind(name) if name in KINDS else None
+        context = prepare_context(kind, table, schema, setting)
+        if context.features:
+            made.append(_fit_chain(kind, steps, table, y, context, catalog))
     blocks = [one.block for one in made]
     starts = np.cumsum([0, *(block.shape[1] for block in blocks)]).tolist()
     native = [(start, one.block) for start, one in zip(starts, made, strict=False) if one.codes]
@@ -191,28 +214,21 @@ class _Made:
 
 
 def _fit_chain(
-    kind: Kind,
+    kind: Kind | None,
     steps: tuple[Step, ...],
     table: Table,
     y: NDArray[Any],
-    features: tuple[Feature, ...],
+    context: PrepareContext,
     catalog: Catalog,
-    setting: Setting,
 ) -> _Made:
-    context = PrepareContext(
-        task=setting.task.like or setting.task.name,
-        n_classes=setting.n_classes,
-        n_rows=table.n_rows,
-        features=features,
-        seed=setting.seed,
-    )
-    block: Any = table.block(kind)
-    traits = initial_traits(kind)
+    features = context.features
+    block = given_to(kind, table)
+    traits = frozenset({TABLE}) if kind is None else initial_traits(kind)
     sources: tuple[Sources, ...] = tuple((j,) for j in range(len(features)))
     fitted = []
     for step in steps:
         preprocessor = catalog.get("preprocessor", step.name)
-        width = block.shape[1]
+        width = len(features) if isinstance(block, Table) else block.shape[1]
         transformer, block = _fit_step(preprocessor, step, block, y, context)
         fitted.append(FittedStep(name=step.name, params=step.params, transformer=transformer))
         traits = after(traits, preprocessor)
@@ -223,7 +239,7 @@ def _fit_chain(
         chain=FittedChain(kind=kind, steps=tuple(fitted)),
         block=as_numbers(block, codes=not steps),
         codes="category" in traits or (kind is Kind.STRING and not steps),
-        names=column_names(kind.value, sources, names),
+        names=column_names(kind.value if kind else steps[0].name, sources, names),
         lineage=tuple(tuple(names[j] for j in line) for line in sources),
         # What a step makes of a number need not rise with it.
         monotonic=(0,) * len(sources) if steps else signs,
@@ -246,12 +262,12 @@ def _fit_step(
     if not preprocessor.supervised:
         return transformer, transformer.transform(block)
     parts = []
-    folds = crossfit(block.shape[0], CROSSFIT_FOLDS, context.seed)
+    folds = crossfit(len(y), CROSSFIT_FOLDS, context.seed)
     for fold in folds:
         inner = preprocessor.build(dict(step.params), context)
         rows = fold.train if len(fold.train) else fold.test
-        inner.fit(block[rows], y[rows])
-        parts.append(inner.transform(block[fold.test]))
+        inner.fit(rows_of(block, rows), y[rows])
+        parts.append(inner.transform(rows_of(block, fold.test)))
     order = np.argsort(np.concatenate([fold.test for fold in folds]))
     stacked = stack(parts)
     return transformer, stacked[order]

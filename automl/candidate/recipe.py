@@ -36,7 +36,8 @@ class Candidate:
         What its ``build`` is given.
     preparation : mapping of str to tuple of Step, default={}
         For each kind of column in the table its chain; an empty chain hands the block over as it
-        is, a kind that is not named is left out.
+        is, a kind that is not named is left out. A chain that begins with a step that reads the
+        whole table stands under the name of that step.
     """
 
     algorithm: str

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from automl.candidate.chains import possible_chains
+from automl.candidate.chains import chains_behind, possible_chains
 from automl.candidate.looking import declined_steps
 from automl.candidate.ranges import Ranges
 from automl.candidate.recipe import Candidate, Step
 from automl.errors import PluginWarning
+from automl.plugin.learning import KINDS, TABLE
 from automl.plugin.space import Choice
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ OF = "__"
 JOIN = " > "
 """Between the steps of a chain, in a parameter's value."""
 
+LEFT_OUT: Chain = ()
+"""The choice not to use a step that reads the whole table."""
+
 NOTHING = frozenset({"nothing"})
 """What an algorithm accepts that reads no column."""
 
@@ -49,7 +53,8 @@ class AlgorithmSpace:
     ----------
     algorithm : Algorithm
     chains : mapping of str to tuple of chains
-        For each kind in the table, default first. A kind without a chain is left out.
+        For each kind in the table, default first; a kind without a chain is left out. For each
+        step that reads the whole table, by its name, first the choice to leave it out.
     ranges : Ranges
         The algorithm's own space on this table.
     starts : tuple of mappings
@@ -70,6 +75,11 @@ class AlgorithmSpace:
         return frozenset(
             name for chains in self.chains.values() for chain in chains for name in chain
         )
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of columns that reach the algorithm."""
+        return tuple(name for name in self.chains if name in KINDS)
 
     def bent(self, ranges: Mapping[str, Any] | None, starts: tuple[Params, ...]) -> AlgorithmSpace:
         """Return the space as a user wants it.
@@ -136,6 +146,7 @@ class AlgorithmSpace:
             preparation={
                 kind: tuple(Step(name=name, params=built.get(name, {})) for name in chain)
                 for kind, chain in self._chosen(params).items()
+                if kind in KINDS or chain != LEFT_OUT
             },
         )
 
@@ -148,7 +159,8 @@ class AlgorithmSpace:
         flat = {n: v for n, v in candidate.params.items() if n not in self.ranges.fixed}
         if set(flat) != self.ranges.used({**candidate.params, **self.ranges.fixed}):
             return None
-        for kind, chain in candidate.preparation.items():
+        left_out = {name: LEFT_OUT for name in self.chains if name not in KINDS}
+        for kind, chain in {**left_out, **candidate.preparation}.items():
             if PREPARE + kind in varied:
                 flat[PREPARE + kind] = JOIN.join(step.name for step in chain)
             for step in chain:
@@ -212,13 +224,20 @@ def algorithm_space(
         Steps that looked at the columns of a kind and said that these are not theirs.
     """
     kinds = list(dict.fromkeys(feature.kind for feature in schema.features))
+    known = catalog.preprocessors
     found = {}
     for kind in kinds:
-        steps = [s for n, s in catalog.preprocessors.items() if (kind.value, n) not in declined]
+        steps = [step for name, step in known.items() if (kind.value, name) not in declined]
         found[kind.value] = possible_chains(kind, algorithm.accepts, steps)
     chains = {kind: options for kind, options in found.items() if options}
     if kinds and not chains and algorithm.accepts != NOTHING:
         return None
+    # A column made of a constrained one would break the promise behind its back.
+    if kinds and not any(feature.monotonic for feature in schema.features):
+        for name in sorted(name for name, step in known.items() if TABLE in step.takes):
+            behind = chains_behind(known[name], algorithm.accepts, known.values())
+            if behind and (TABLE, name) not in declined:
+                chains[name] = (LEFT_OUT, *behind)
     given = algorithm.space(context) if callable(algorithm.space) else algorithm.space
     space = AlgorithmSpace(
         algorithm=algorithm,

@@ -231,7 +231,7 @@ def _structure(pipeline: Pipeline, how: Mapping[str, str]) -> dict[str, Any]:
         "monotonic": list(preparation.monotonic),
         "chains": [
             {
-                "kind": chain.kind.value,
+                "kind": chain.kind,
                 "steps": [{"name": step.name, "params": dict(step.params)} for step in chain.steps],
             }
             for chain in preparation.chains
@@ -252,7 +252,8 @@ def _rebuild(structure: Mapping[str, Any], catalog: Catalog, load: Any) -> Pipel
                 FittedStep(name=step["name"], params=step["params"], transformer=transformer)
             )
             number += 1
-        chains.append(FittedChain(kind=Kind(chain["kind"]), steps=tuple(steps)))
+        kind = Kind(chain["kind"]) if chain["kind"] else None
+        chains.append(FittedChain(kind=kind, steps=tuple(steps)))
     learned = "estimator" in structure["how"]
     algorithm = catalog.get("algorithm", candidate.algorithm) if learned else None
     return Pipeline(

@@ -73,7 +73,8 @@ class PrepareContext:
     n_rows : int
         Rows to be fitted on.
     features : tuple of Feature
-        The user's columns in this group, one for each column of the first step's input.
+        The user's columns in this group, one for each column of the first step's input; for a step
+        that takes the table all columns, in which those of one kind keep the order of its matrix.
     seed : int, default=0
     """
 

@@ -186,7 +186,7 @@ def _constant_columns_are_fine(bench: LearningBench) -> None:
 def _one_column_is_fine(bench: LearningBench) -> None:
     problem = easy_problem()
     case = next(iter(bench.cases_on(problem)), None)
-    for kind in bench.space(case).chains if case else ():
+    for kind in bench.space(case).kinds if case else ():
         _fits(bench, only_kinds(problem, [Kind(kind)], 1), f"one {kind} column")
 
 

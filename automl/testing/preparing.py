@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from automl.candidate.chains import after, initial_traits
-from automl.candidate.pipeline import FittedChain, FittedStep
-from automl.data.table import Kind
-from automl.plugin.context import PrepareContext
+from automl.candidate.pipeline import FittedChain, FittedStep, Setting
+from automl.candidate.preparation import given_to, prepare_context
+from automl.data.table import Kind, Table
+from automl.plugin.learning import TABLE
 from automl.testing.checks import CheckFailedError
-from automl.testing.problems import Problem, easy_problem, encoded_targets
+from automl.testing.problems import Problem, copy_of, easy_problem, encoded_targets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from automl.data.table import Table
+    from automl.data.schema import Schema
     from automl.plugin.catalog import Catalog
+    from automl.plugin.context import PrepareContext
     from automl.plugin.contributions import Preprocessor, Task
     from automl.plugin.selection import Plugins
 
@@ -31,20 +33,26 @@ LONGEST = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """The way from raw columns of a kind to what a preprocessor takes.
+    """The way from raw columns of a kind, or from the table, to what a preprocessor takes.
 
     Parameters
     ----------
-    kind : Kind
+    kind : Kind or None
+        None for the whole table.
     before : tuple of Preprocessor
         Steps that come first.
     traits : frozenset of str
         What the columns have when they arrive.
     """
 
-    kind: Kind
+    kind: Kind | None
     before: tuple[Preprocessor, ...]
     traits: frozenset[str]
+
+    @property
+    def what(self) -> str:
+        """Name the columns that it starts from."""
+        return TABLE if self.kind is None else self.kind.value
 
 
 class PreparationBench:
@@ -62,11 +70,13 @@ class PreparationBench:
         self.catalog = catalog
         self.plugins = plugins
         self.problem = easy_problem()
-        self._arrived: dict[tuple[Kind, int], tuple[tuple[FittedStep, ...], Any, Table]] = {}
+        self._arrived: dict[tuple[str, int], tuple[tuple[FittedStep, ...], Any, Table]] = {}
 
     @cached_property
     def routes(self) -> list[Route]:
-        """The shortest way from each kind that leads to it."""
+        """The shortest way from each kind that leads to it, or that from the table."""
+        if TABLE in self.preprocessor.takes:
+            return [Route(kind=None, before=(), traits=frozenset({TABLE}))]
         found = (self._route(kind) for kind in Kind)
         return [route for route in found if route is not None]
 
@@ -98,7 +108,7 @@ class PreparationBench:
         first, block = self._before(route, problem, problem.table if table is None else table)
         chosen = dict(params or {})
         transformer = self.preprocessor.build(chosen, context)
-        transformer.fit(block.copy(), y)
+        transformer.fit(copied(block), y)
         last = FittedStep(name=self.preprocessor.name, params=chosen, transformer=transformer)
         return FittedChain(kind=route.kind, steps=(*first, last))
 
@@ -113,20 +123,16 @@ class PreparationBench:
     def context(self, route: Route, problem: Problem) -> PrepareContext:
         """Return what the step is built for."""
         task, _, n_classes = self.target
-        return PrepareContext(
-            task=task.like or task.name,
-            n_classes=n_classes,
-            n_rows=problem.table.n_rows,
-            features=problem.schema.of(route.kind),
-        )
+        setting = Setting(task=task, n_classes=n_classes, metric="", seed=0, threads=1)
+        return prepare_context(route.kind, problem.table, problem.schema, setting)
 
     def _before(
         self, route: Route, problem: Problem, table: Table
     ) -> tuple[tuple[FittedStep, ...], Any]:
         """Return the fitted steps before it, which do not see the target, and what they give."""
-        key = (route.kind, id(table))
+        key = (route.what, id(table))
         if key not in self._arrived:
-            block: Any = table.block(route.kind).copy()
+            block = copied(given_to(route.kind, table))
             steps: list[FittedStep] = []
             for step in route.before:
                 transformer = step.build({}, self.context(route, problem))
@@ -157,9 +163,27 @@ class PreparationBench:
         return None
 
 
+def copied(block: Any) -> Any:
+    """Return a block, or a table, of its own."""
+    return copy_of(block) if isinstance(block, Table) else block.copy()
+
+
+def matrices_of(block: Any) -> list[Any]:
+    """Return the matrices of what a step is given."""
+    return [*block.blocks().values()] if isinstance(block, Table) else [block]
+
+
+def columns_of(block: Any, schema: Schema) -> list[NDArray[Any]]:
+    """Return views of the columns of what a step is given; none of a sparse matrix."""
+    if isinstance(block, Table):
+        features = schema.features
+        return [block.block(one.kind)[:, schema.of(one.kind).index(one)] for one in features]
+    return [*block.T] if isinstance(block, np.ndarray) else []
+
+
 def arriving(chain: FittedChain, table: Table) -> Any:
     """Return what arrives at the last step."""
-    block: Any = table.block(chain.kind).copy()
+    block = copied(given_to(chain.kind, table))
     for step in chain.steps[:-1]:
         block = step.transformer.transform(block)
     return block

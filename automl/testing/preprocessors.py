@@ -10,12 +10,20 @@ import numpy as np
 
 from automl.candidate.chains import after
 from automl.candidate.pipeline import FittedChain, Pipeline, Preparation
+from automl.candidate.preparation import given_to, rows_of
 from automl.candidate.recipe import Candidate
 from automl.errors import AutoMLError
 from automl.plugin.guard import watch
 from automl.testing.checks import CheckFailedError, Property, says
 from automl.testing.comparing import dense, fingerprint, freeze, thaw, unlike
-from automl.testing.preparing import PreparationBench, Route, arriving, run_chain
+from automl.testing.preparing import (
+    PreparationBench,
+    Route,
+    arriving,
+    copied,
+    matrices_of,
+    run_chain,
+)
 from automl.testing.problems import (
     easy_problem,
     with_constants,
@@ -50,7 +58,7 @@ def _it_is_of_use(bench: PreparationBench) -> None:
     for route in bench.routes:
         if after(route.traits, bench.preprocessor) == route.traits:
             raise CheckFailedError(
-                f"{route.kind} columns have {sorted(route.traits)} before and after it.",
+                f"{route.what} columns have {sorted(route.traits)} before and after it.",
                 "Say in `takes`, `emits` and `removes` what it changes; else it is never chosen.",
             )
 
@@ -61,16 +69,17 @@ def _rows_keep_their_number_and_order(bench: PreparationBench) -> None:
         chain = bench.fitted(route)
         # Of what arrives, not of the table: steps before may differ in the last bits.
         block, step = arriving(chain, bench.problem.fresh), chain.steps[-1].transformer
-        out = step.transform(block.copy())
-        if out.shape[0] != block.shape[0]:
+        out = step.transform(copied(block))
+        n_rows = bench.problem.fresh.n_rows
+        if out.shape[0] != n_rows:
             raise CheckFailedError(
-                f"{route.kind}: {block.shape[0]} rows went in, {out.shape[0]} came out.",
+                f"{route.what}: {n_rows} rows went in, {out.shape[0]} came out.",
                 "Never drop or add rows in transform().",
             )
-        backwards = np.arange(block.shape[0])[::-1]
-        if unlike(out[backwards], step.transform(block[backwards]), 1e-9):
+        backwards = np.arange(n_rows)[::-1]
+        if unlike(out[backwards], step.transform(rows_of(block, backwards)), 1e-9):
             raise CheckFailedError(
-                f"{route.kind}: rows in another order give other rows.",
+                f"{route.what}: rows in another order give other rows.",
                 "Learn everything in fit(); transform() must not look at other rows.",
             )
 
@@ -80,12 +89,12 @@ def _one_row_gives_what_the_batch_gives(bench: PreparationBench) -> None:
     for route in bench.routes:
         chain = bench.fitted(route)
         block, step = arriving(chain, bench.problem.fresh), chain.steps[-1].transformer
-        batch = dense(step.transform(block.copy()))
-        for row in (0, block.shape[0] - 1):
-            alone = dense(step.transform(block[row : row + 1].copy()))
+        batch = dense(step.transform(copied(block)))
+        for row in (0, bench.problem.fresh.n_rows - 1):
+            alone = dense(step.transform(copied(rows_of(block, slice(row, row + 1)))))
             if unlike(alone, batch[row : row + 1], 1e-9):
                 raise CheckFailedError(
-                    f"{route.kind}: row {row} alone gives {alone[0][:5]}, "
+                    f"{route.what}: row {row} alone gives {alone[0][:5]}, "
                     f"in a batch {batch[row][:5]}.",
                     "Learn everything in fit(); transform() must not look at other rows.",
                 )
@@ -100,7 +109,7 @@ def _the_same_data_gives_the_same_columns(bench: PreparationBench) -> None:
         for again, what in ((chain, "asked"), (bench.chain(route), "fitted")):
             if unlike(first, run_chain(again, fresh), 1e-12):
                 raise CheckFailedError(
-                    f"{route.kind}: {what} a second time it gives other columns.",
+                    f"{route.what}: {what} a second time it gives other columns.",
                     "Learn in fit() only, and pass context.seed to everything that is random.",
                 )
 
@@ -139,7 +148,7 @@ def _what_it_emits_is_true(bench: PreparationBench) -> None:
             continue
         if "missing" not in left and not np.isfinite(numbers).all():
             raise CheckFailedError(
-                f"{route.kind}: cells that are missing or not finite come out, and `missing` is "
+                f"{route.what}: cells that are missing or not finite come out, and `missing` is "
                 "not among what is left.",
                 "Fill them, or emit 'missing'.",
             )
@@ -147,7 +156,7 @@ def _what_it_emits_is_true(bench: PreparationBench) -> None:
             largest = float(np.nanmax(np.abs(numbers), initial=0.0))
             if largest > MOST:
                 raise CheckFailedError(
-                    f"{route.kind}: numbers up to {largest:.3g} come out, and `unscaled` is gone.",
+                    f"{route.what}: numbers up to {largest:.3g} come out, and `unscaled` is gone.",
                     "Scale them, or do not take or remove 'unscaled'.",
                 )
 
@@ -167,7 +176,7 @@ def _the_target_is_not_read(bench: PreparationBench) -> None:
             1e-12,
         ):
             raise CheckFailedError(
-                f"{route.kind}: another target gives other columns.",
+                f"{route.what}: another target gives other columns.",
                 "Declare supervised=True, so that it is fitted without the rows it is used on.",
             )
 
@@ -175,12 +184,13 @@ def _the_target_is_not_read(bench: PreparationBench) -> None:
 @says("Fitting and transforming work on read-only blocks and leave them as they were.", SECTION)
 def _inputs_stay_untouched(bench: PreparationBench) -> None:
     for route in bench.routes:
-        block = bench.problem.table.block(route.kind).copy()
+        block = copied(given_to(route.kind, bench.problem.table))
         for step in bench.chain(route).steps[:-1]:
             block = step.transformer.transform(block)
-        y = bench.target[1].copy()
-        before = fingerprint(block), fingerprint(y)
-        freeze([block, y])
+        given = [*matrices_of(block), bench.target[1].copy()]
+        y = given[-1]
+        before = [fingerprint(one) for one in given]
+        freeze(given)
         transformer = bench.chain(route).steps[-1].transformer
         try:
             transformer.fit(block, y)
@@ -189,14 +199,14 @@ def _inputs_stay_untouched(bench: PreparationBench) -> None:
             if "read-only" not in str(error) and "not writeable" not in str(error):
                 raise
             raise CheckFailedError(
-                f"{route.kind}: it cannot work on what it was given read-only ({error}).",
+                f"{route.what}: it cannot work on what it was given read-only ({error}).",
                 "Copy X before changing it.",
             ) from error
         finally:
-            thaw([block, y])
-        if before != (fingerprint(block), fingerprint(y)):
+            thaw(given)
+        if before != [fingerprint(one) for one in given]:
             raise CheckFailedError(
-                f"{route.kind}: it changed what it was given, though it is read-only.",
+                f"{route.what}: it changed what it was given, though it is read-only.",
                 "Copy X before changing it.",
             )
 
@@ -211,7 +221,7 @@ def _global_state_stays_untouched(bench: PreparationBench) -> None:
             run_chain(bench.chain(route), bench.problem.fresh)
         if watched.changed or watched.printed.strip():
             raise CheckFailedError(
-                f"{route.kind}: it changes {' and '.join(watched.changed) or 'nothing'}, and "
+                f"{route.what}: it changes {' and '.join(watched.changed) or 'nothing'}, and "
                 f"prints {watched.printed[:80]!r}.",
                 "Use np.random.default_rng(context.seed), and print nothing.",
             )
@@ -261,7 +271,7 @@ def _check_form(out: Any, left: frozenset[str], route: Route) -> None:
     sparse = not isinstance(out, np.ndarray)
     if sparse != ("sparse" in left):
         raise CheckFailedError(
-            f"{route.kind}: a {type(out).__name__} comes out, and `sparse` is "
+            f"{route.what}: a {type(out).__name__} comes out, and `sparse` is "
             f"{'not ' if sparse else ''}among what is left.",
             "Emit 'sparse' exactly where a CSR matrix comes out.",
         )
@@ -271,7 +281,7 @@ def _check_form(out: Any, left: frozenset[str], route: Route) -> None:
         raise CheckFailedError(f"An array of shape {out.shape} comes out.", "Return a matrix.")
     if {"text", "string", "category"}.isdisjoint(left) and out.dtype != np.float64:
         raise CheckFailedError(
-            f"{route.kind}: {out.dtype} comes out.", "Return float64, what learners are given."
+            f"{route.what}: {out.dtype} comes out.", "Return float64, what learners are given."
         )
 
 

@@ -9,10 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from automl.candidate.lineage import sources_of
+from automl.candidate.preparation import given_to
 from automl.plugin.contributions import Saved
 from automl.testing.checks import CheckFailedError, Property, says
-from automl.testing.comparing import dense, unlike
-from automl.testing.preparing import PreparationBench, arriving, run_chain
+from automl.testing.comparing import dense, freeze, unlike
+from automl.testing.preparing import (
+    PreparationBench,
+    arriving,
+    columns_of,
+    copied,
+    matrices_of,
+    run_chain,
+)
 from automl.testing.problems import (
     easy_problem,
     far_away,
@@ -23,8 +31,6 @@ from automl.testing.problems import (
 from automl.testing.process import sent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from automl.data.table import Table
@@ -48,10 +54,10 @@ def _both_ways_to_fit_give_the_same(bench: PreparationBench) -> None:
         transformer = bench.unfitted(route)
         if not hasattr(transformer, "fit_transform"):
             continue
-        at_once = transformer.fit_transform(block.copy(), y)
-        if unlike(at_once, chain.steps[-1].transformer.transform(block.copy()), 1e-9):
+        at_once = transformer.fit_transform(copied(block), y)
+        if unlike(at_once, chain.steps[-1].transformer.transform(copied(block)), 1e-9):
             raise CheckFailedError(
-                f"{route.kind}: fit_transform(X, y) gives other columns than fit and transform.",
+                f"{route.what}: fit_transform(X, y) gives other columns than fit and transform.",
                 "Let them do the same, or leave fit_transform() out.",
             )
 
@@ -69,7 +75,7 @@ def _the_number_of_columns_is_fixed(bench: PreparationBench) -> None:
                 found = run_chain(chain, rows).shape[1]
             if found != width:
                 raise CheckFailedError(
-                    f"{route.kind}: {width} columns come out in training, {found} for {what}.",
+                    f"{route.what}: {width} columns come out in training, {found} for {what}.",
                     "Decide in fit() which columns come out.",
                 )
 
@@ -80,7 +86,7 @@ def _far_away_numbers_stay_finite(bench: PreparationBench) -> None:
         out = dense(run_chain(bench.fitted(route), far_away(bench.problem.fresh)))
         if out.dtype.kind == "f" and not np.isfinite(out).all():
             raise CheckFailedError(
-                f"{route.kind}: numbers a million times as large come out as "
+                f"{route.what}: numbers a million times as large come out as "
                 f"{out[~np.isfinite(out)][0]}.",
                 "Bound what is squared, divided or put into exp().",
             )
@@ -104,22 +110,27 @@ def _the_lineage_is_true(bench: PreparationBench) -> None:
         chain = bench.fitted(route)
         block = arriving(chain, bench.problem.fresh)
         step = chain.steps[-1].transformer
-        out = dense(step.transform(block.copy()))
-        n_in, n_out = block.shape[1], out.shape[1]
+        out = dense(step.transform(copied(block)))
+        schema = bench.problem.schema
+        columns = len(columns_of(block, schema))
+        n_in, n_out = columns or block.shape[1], out.shape[1]
         if hasattr(step, "lineage"):
             said = len(list(step.lineage(n_in)))
             if said != n_out:
                 raise CheckFailedError(
-                    f"{route.kind}: lineage({n_in}) speaks of {said} columns, {n_out} come out.",
+                    f"{route.what}: lineage({n_in}) speaks of {said} columns, {n_out} come out.",
                     "Return one tuple of column numbers for each column that comes out.",
                 )
         sources = sources_of(step, n_in, n_out)
-        for column in range(n_in) if isinstance(block, np.ndarray) else ():
-            changed = _changed(step.transform, block, column, out)
+        for column in range(columns):
+            other = copied(block)
+            cells = columns_of(other, schema)[column]
+            cells[:] = np.roll(cells, 1)
+            changed = _changed(out, dense(step.transform(other)))
             wrong = [int(k) for k in changed if column not in sources[k]]
             if wrong:
                 raise CheckFailedError(
-                    f"{route.kind}: column {wrong[0]} of what comes out changes with column "
+                    f"{route.what}: column {wrong[0]} of what comes out changes with column "
                     f"{column}, and is said to be made of {list(sources[wrong[0]])}.",
                     "Mend lineage(n_in) or get_feature_names_out(names), or leave them out.",
                 )
@@ -145,7 +156,7 @@ def _a_fitted_step_can_be_sent(bench: PreparationBench) -> None:
         fresh = bench.problem.fresh
         if unlike(run_chain(chain, fresh), run_chain(again, fresh), 1e-12):
             raise CheckFailedError(
-                f"{route.kind}: it gives other columns after a pickle.",
+                f"{route.what}: it gives other columns after a pickle.",
                 "Mend __getstate__ or __setstate__, or declare saved=Saved(...).",
             )
 
@@ -162,12 +173,12 @@ def _any_block_is_wanted_or_not(bench: PreparationBench) -> None:
             continue
         context = bench.context(route, problem)
         for what, rows in _hostile(problem.table).items():
-            block = rows.block(route.kind).copy()
-            block.flags.writeable = False
+            block = copied(given_to(route.kind, rows))
+            freeze(matrices_of(block))
             said: object = bench.preprocessor.wants(block, context)  # type: ignore[misc]  # asked
             if not isinstance(said, bool | np.bool_):
                 raise CheckFailedError(
-                    f"{route.kind}, {what}: wants() returned {said!r}.", "Return a bool."
+                    f"{route.what}, {what}: wants() returned {said!r}.", "Return a bool."
                 )
 
 
@@ -181,13 +192,8 @@ def _hostile(table: Table) -> dict[str, Table]:
     }
 
 
-def _changed(
-    transform: Callable[[Any], Any], block: NDArray[Any], column: int, out: NDArray[Any]
-) -> NDArray[np.intp]:
-    """Return which columns come out otherwise when the cells of one column trade places."""
-    other = block.copy()
-    other[:, column] = np.roll(other[:, column], 1)
-    now = dense(transform(other))
+def _changed(out: NDArray[Any], now: NDArray[Any]) -> NDArray[np.intp]:
+    """Return which columns came out otherwise."""
     if out.dtype == object:
         same = [out[:, k].tolist() == now[:, k].tolist() for k in range(out.shape[1])]
         return np.flatnonzero(~np.array(same, dtype=bool))

@@ -1,0 +1,131 @@
+"""Features: new columns made of several, fitted inside the fold, kept where the search finds use.
+
+====================  ======================================================================
+step                  makes
+====================  ======================================================================
+``arithmetic``        sums, differences, products and ratios of two numbers
+``group_contrast``    a number against its mean over the rows of a level
+``category_pairs``    the mean of the target in a pair of levels, and how many rows have it
+``level_counts``      how many rows have a level, and how many cells of a row are missing
+====================  ======================================================================
+
+The first three look at what single columns do not explain of the target, on a sample of rows, and
+make the few columns that explain most of it; where none does, nothing comes out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from automl.plugin import Choice, Params, PrepareContext, Preprocessor, hookimpl
+
+TABLE = frozenset({"table"})
+NUMBERS = frozenset({"number", "missing", "unscaled"})
+UNSCALED = frozenset({"number", "unscaled"})
+
+
+def _arithmetic(params: Params, context: PrepareContext) -> Any:
+    from automl_features.arithmetic import Arithmetic
+    from automl_features.columns import places
+
+    numbers, _ = places(context.features)
+    return Arithmetic(numbers, context.n_classes, params.get("most", 12), context.seed)
+
+
+def _group_contrast(params: Params, context: PrepareContext) -> Any:
+    from automl_features.columns import places
+    from automl_features.groups import AgainstGroup
+
+    numbers, codes = places(context.features)
+    return AgainstGroup(numbers, codes, context.n_classes, params.get("most", 12), context.seed)
+
+
+def _category_pairs(params: Params, context: PrepareContext) -> Any:
+    from automl_features.columns import places
+    from automl_features.pairs import CategoryPairs
+
+    _, codes = places(context.features)
+    return CategoryPairs(
+        codes,
+        context.n_classes,
+        params.get("most", 8),
+        params.get("smooth", 10.0),
+        context.seed,
+    )
+
+
+def _level_counts(params: Params, context: PrepareContext) -> Any:
+    from automl_features.counts import LevelCounts
+
+    return LevelCounts(context.features)
+
+
+def _has_numbers(table: Any, context: PrepareContext) -> bool:
+    return _count(context, "number", "date") > 1
+
+
+def _has_both(table: Any, context: PrepareContext) -> bool:
+    return _count(context, "number", "date") > 0 and _has_codes(table, context)
+
+
+def _has_codes(table: Any, context: PrepareContext) -> bool:
+    return _count(context, "category", "string") > 0
+
+
+def _has_two_codes(table: Any, context: PrepareContext) -> bool:
+    return _count(context, "category", "string") > 1
+
+
+def _count(context: PrepareContext, *kinds: str) -> int:
+    return sum(feature.kind in kinds for feature in context.features)
+
+
+PREPROCESSORS = (
+    Preprocessor(
+        name="arithmetic",
+        takes=TABLE,
+        emits=NUMBERS,
+        build=_arithmetic,
+        supervised=True,
+        crossfits=True,
+        space={"most": Choice(6, 12, 24)},
+        wants=_has_numbers,
+        saved=("automl_features.arithmetic.Arithmetic",),
+    ),
+    Preprocessor(
+        name="group_contrast",
+        takes=TABLE,
+        emits=NUMBERS,
+        build=_group_contrast,
+        supervised=True,
+        crossfits=True,
+        space={"most": Choice(6, 12, 24)},
+        wants=_has_both,
+        saved=("automl_features.groups.AgainstGroup",),
+    ),
+    Preprocessor(
+        name="category_pairs",
+        takes=TABLE,
+        emits=UNSCALED,
+        build=_category_pairs,
+        supervised=True,
+        crossfits=True,
+        space={"most": Choice(4, 8, 16), "smooth": Choice(3.0, 10.0, 30.0, 100.0)},
+        wants=_has_two_codes,
+        saved=("automl_features.pairs.CategoryPairs", "automl_features.pairs.LevelMeans"),
+    ),
+    Preprocessor(
+        name="level_counts",
+        takes=TABLE,
+        emits=UNSCALED,
+        build=_level_counts,
+        wants=_has_codes,
+        saved=("automl_features.counts.LevelCounts",),
+    ),
+)
+
+
+@hookimpl
+def automl_preprocessors() -> tuple[Preprocessor, ...]:
+    """Return all steps."""
+    return PREPROCESSORS

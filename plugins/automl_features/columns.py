@@ -1,0 +1,60 @@
+"""The columns of a whole table as two matrices: what can be reckoned with, and codes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float64]
+    Codes = NDArray[np.int64]
+
+RESERVED = 2
+"""Codes -2 (unseen) and -1 (missing) come before the levels."""
+
+UNSEEN, MISSING = 0, 1
+"""Slots of a level that training did not have, and of a missing cell."""
+
+LARGEST = 1e30
+"""What is computed stays within this."""
+
+
+def numbers_of(table: Any) -> Matrix:
+    """Return numbers and dates, side by side."""
+    return np.concatenate([table.number, table.date], axis=1)
+
+
+def slots_of(table: Any) -> Codes:
+    """Return the slot of each cell of the categories and strings: 0 unseen, 1 missing, 2, ..."""
+    return np.concatenate([table.category, table.string], axis=1).astype(np.int64) + RESERVED
+
+
+def places(features: Sequence[Any]) -> tuple[list[int], list[int]]:
+    """Return the numbers of the features in `numbers_of`, and of those in `slots_of`."""
+
+    def of(*kinds: str) -> list[int]:
+        return [j for kind in kinds for j, one in enumerate(features) if one.kind == kind]
+
+    return of("number", "date"), of("category", "string")
+
+
+def bounded(X: Matrix) -> Matrix:
+    """Return numbers that any learner can hold; missing cells stay."""
+    return np.clip(X, -LARGEST, LARGEST)
+
+
+def targets_of(y: NDArray[Any], n_classes: int, most: int) -> Matrix:
+    """Return the target as columns: numbers, class 1 of two, or the most frequent classes."""
+    if not n_classes:
+        return np.asarray(y, dtype=np.float64)[:, None]
+    if n_classes <= 2:
+        return np.asarray(y == 1, dtype=np.float64)[:, None]
+    counts = np.bincount(y, minlength=n_classes)
+    kept = np.sort(np.argsort(-counts, kind="stable")[:most])
+    chosen: Matrix = (y[:, None] == kept).astype(np.float64)
+    return chosen

@@ -1,0 +1,120 @@
+"""Numbers against the mean of their group: how far from it, and how many times it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automl_features.columns import UNSEEN, bounded, numbers_of, slots_of, targets_of
+from automl_features.evidence import best_of, bins_of, gain_of, residual_of, sample_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float64]
+    Codes = NDArray[np.int64]
+
+NUMBERS = 12
+"""Numbers that are held against their group, at most: those that say most alone."""
+
+GROUPS = 12
+"""Columns that groups are made of, at most."""
+
+SMOOTH = 5.0
+"""Rows that the overall mean counts for in the mean of a group."""
+
+CLASSES = 5
+"""Classes that are looked at, the most frequent ones."""
+
+
+class AgainstGroup:
+    """Difference from, and ratio to, the mean of a number over the rows of a level.
+
+    Parameters
+    ----------
+    numbers, codes : list of int
+        For each number, and for each column of codes, its place among the features.
+    n_classes : int
+        0 where the target is a number.
+    most : int
+        Columns that are made, at most.
+    seed : int
+    """
+
+    def __init__(
+        self, numbers: list[int], codes: list[int], n_classes: int, most: int, seed: int
+    ) -> None:
+        self.numbers = numbers
+        self.codes = codes
+        self.n_classes = n_classes
+        self.most = most
+        self.seed = seed
+
+    made: list[tuple[str, int, int]]
+    means: list[Matrix]
+
+    def fit(self, table: Any, y: NDArray[Any]) -> AgainstGroup:
+        """Choose numbers and groups, and learn the means."""
+        X, slots = numbers_of(table), slots_of(table)
+        self.made, self.means = [], []
+        if not X.shape[1] or not slots.shape[1]:
+            return self
+        rows = sample_of(len(y), self.seed)
+        targets = targets_of(y, self.n_classes, CLASSES)[rows]
+        seen, groups = X[rows], slots[rows]
+        bins = [bins_of(x) for x in seen.T]
+        whole = residual_of([], targets)
+        best = sorted(range(X.shape[1]), key=lambda j: (-gain_of(bins[j], whole), j))[:NUMBERS]
+        by = sorted(range(slots.shape[1]), key=lambda j: (-gain_of(groups[:, j], whole), j))
+        residual = residual_of([*bins, *groups.T], targets)
+        self.made = best_of(_candidates(seen, groups, best, by[:GROUPS]), residual, self.most)
+        self.means = [group_means(slots[:, g], X[:, x]) for _, x, g in self.made]
+        return self
+
+    def fit_transform(self, table: Any, y: NDArray[Any]) -> Matrix:
+        """Choose and learn; what comes out of a row does not hang on its target."""
+        return self.fit(table, y).transform(table)
+
+    def transform(self, table: Any) -> Matrix:
+        """Return the chosen columns."""
+        X, slots = numbers_of(table), slots_of(table)
+        out = np.empty((len(X), len(self.made)))
+        for k, ((how, x, g), means) in enumerate(zip(self.made, self.means, strict=True)):
+            out[:, k] = against(how, X[:, x], slots[:, g], means)
+        return bounded(out)
+
+    def lineage(self, n_in: int) -> list[tuple[int, ...]]:
+        """Return the features of each column."""
+        return [(self.numbers[x], self.codes[g]) for _, x, g in self.made]
+
+
+def group_means(slots: Codes, x: Matrix) -> Matrix:
+    """Return the mean of a number in each group, pulled to the overall mean where rows are few."""
+    there = ~np.isnan(x)
+    overall = float(x[there].mean()) if there.any() else 0.0
+    counts = np.bincount(slots[there], minlength=UNSEEN + 1)
+    sums = np.bincount(slots[there], x[there], minlength=UNSEEN + 1)
+    means: Matrix = (sums + SMOOTH * overall) / (counts + SMOOTH)
+    means[UNSEEN] = overall
+    return means
+
+
+def against(how: str, x: Matrix, slots: Codes, means: Matrix) -> Matrix:
+    """Return a number less its group's mean, or divided by it; levels beyond are unseen."""
+    mean = means[np.where(slots < len(means), slots, UNSEEN)]
+    if how == "difference":
+        return x - mean
+    return np.divide(x, mean, out=np.full_like(x, np.nan), where=mean != 0)
+
+
+def _candidates(
+    X: Matrix, slots: Codes, numbers: list[int], groups: list[int]
+) -> Iterator[tuple[tuple[str, int, int], Matrix]]:
+    for g in groups:
+        for x in numbers:
+            means = group_means(slots[:, g], X[:, x])
+            for how in ("difference", "ratio"):
+                yield (how, x, g), against(how, X[:, x], slots[:, g], means)

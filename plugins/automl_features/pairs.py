@@ -1,0 +1,143 @@
+"""Two categories as one: the mean of the target in each pair of levels, and how frequent it is."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automl_features.columns import slots_of, targets_of
+from automl_features.evidence import NOISE, gain_of, residual_of, sample_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float64]
+    Codes = NDArray[np.int64]
+
+COLUMNS = 24
+"""Columns of codes that pairs are made of, at most: those that say most alone."""
+
+FOLDS = 5
+"""Parts of the rows that get their means from the other parts."""
+
+CLASSES = 5
+"""Classes that get a column, the most frequent ones."""
+
+WIDTH = 1 << 31
+"""More than any code."""
+
+
+class LevelMeans:
+    """The mean of each target in each level of some keys, and the logarithm of its rows.
+
+    The estimate is (sum + m * mean) / (n + m) (D. Micci-Barreca, "A preprocessing scheme for
+    high-cardinality categorical attributes", 2001).
+    """
+
+    def __init__(self, keys: Codes, targets: Matrix, smooth: float) -> None:
+        self.levels, at = np.unique(keys, return_inverse=True)
+        counts = np.bincount(at, minlength=len(self.levels)).astype(np.float64)
+        overall = targets.mean(axis=0)
+        sums = np.stack([np.bincount(at, t, minlength=len(counts)) for t in targets.T], axis=1)
+        means = (sums + smooth * overall) / (counts + smooth)[:, None]
+        self.table = np.column_stack([means, np.log1p(counts)])
+        self.unseen = np.append(overall, 0.0)
+
+    def __call__(self, keys: Codes) -> Matrix:
+        """Return means and logarithm of each key, of shape (n_rows, n_targets + 1)."""
+        at = np.searchsorted(self.levels, keys)
+        at[at == len(self.levels)] = 0
+        known = self.levels[at] == keys
+        return np.where(known[:, None], self.table[at], self.unseen)
+
+
+class CategoryPairs:
+    """Means of the target in pairs of levels, out of fold for the rows that it learns from.
+
+    Parameters
+    ----------
+    places : list of int
+        For each column of codes its place among the features.
+    n_classes : int
+        0 where the target is a number.
+    most : int
+        Pairs, at most.
+    smooth : float
+        Rows that the overall mean counts for.
+    seed : int
+    """
+
+    def __init__(
+        self, places: list[int], n_classes: int, most: int, smooth: float, seed: int
+    ) -> None:
+        self.places = places
+        self.n_classes = n_classes
+        self.most = most
+        self.smooth = smooth
+        self.seed = seed
+
+    made: list[tuple[int, int]]
+    means: list[LevelMeans]
+
+    def fit(self, table: Any, y: NDArray[Any]) -> CategoryPairs:
+        """Choose the pairs and learn their means."""
+        slots, targets = slots_of(table), targets_of(y, self.n_classes, CLASSES)
+        self.made = self._choose(slots, targets)
+        self.means = [LevelMeans(keys_of(slots, pair), targets, self.smooth) for pair in self.made]
+        self.width = targets.shape[1] + 1
+        return self
+
+    def fit_transform(self, table: Any, y: NDArray[Any]) -> Matrix:
+        """Return for each row what was learned from the others."""
+        self.fit(table, y)
+        slots, targets = slots_of(table), targets_of(y, self.n_classes, CLASSES)
+        part = np.random.default_rng(self.seed).permutation(len(y)) % FOLDS
+        out = np.empty((len(y), len(self.made) * self.width))
+        for k, pair in enumerate(self.made):
+            keys = keys_of(slots, pair)
+            for fold in range(min(FOLDS, len(y))):
+                here = part == fold
+                others = ~here if len(y) > 1 else here
+                means = LevelMeans(keys[others], targets[others], self.smooth)
+                out[here, k * self.width : (k + 1) * self.width] = means(keys[here])
+            # Counts do not read the target: they are those that prediction will use.
+            out[:, (k + 1) * self.width - 1] = self.means[k](keys)[:, -1]
+        return out
+
+    def transform(self, table: Any) -> Matrix:
+        """Return means and counts of each pair."""
+        slots = slots_of(table)
+        out = np.empty((len(slots), len(self.made) * self.width))
+        for k, pair in enumerate(self.made):
+            out[:, k * self.width : (k + 1) * self.width] = self.means[k](keys_of(slots, pair))
+        return out
+
+    def lineage(self, n_in: int) -> list[tuple[int, ...]]:
+        """Return the features of each column."""
+        return [(self.places[a], self.places[b]) for a, b in self.made for _ in range(self.width)]
+
+    def _choose(self, slots: Codes, targets: Matrix) -> list[tuple[int, int]]:
+        rows = sample_of(len(slots), self.seed)
+        slots, targets = slots[rows], targets[rows]
+        whole = residual_of([], targets)
+        usable = [j for j in range(slots.shape[1]) if len(np.unique(slots[:, j])) > 1]
+        best = sorted(usable, key=lambda j: (-gain_of(slots[:, j], whole), j))[:COLUMNS]
+        residual = residual_of(slots.T, targets)
+        floor = NOISE / max(1, len(rows))
+        judged = []
+        for pair in combinations(sorted(best), 2):
+            codes = np.unique(keys_of(slots, pair), return_inverse=True)[1]
+            gain = gain_of(codes, residual)
+            if gain > floor:
+                judged.append((-gain, pair))
+        return [pair for _, pair in sorted(judged)[: self.most]]
+
+
+def keys_of(slots: Codes, pair: tuple[int, ...]) -> Codes:
+    """Return one number for each combination of slots."""
+    keys = slots[:, pair[0]]
+    for column in pair[1:]:
+        keys = keys * WIDTH + slots[:, column]
+    return keys

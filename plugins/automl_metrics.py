@@ -133,7 +133,7 @@ def _averaged(each: Callable[[Array, Array, Array], Array], average: Average) ->
 def _area(positive: Array, p: Array, weight: Weight) -> float:
     """Return the area under the ROC curve; ties count half."""
     w = _weights(positive, weight)
-    order = np.argsort(p, kind="stable")
+    order = np.argsort(p)  # not stable, which is quicker by far: equal ones are summed up
     p, positive, w = p[order], positive[order], w[order]
     starts = np.flatnonzero(np.r_[True, p[1:] != p[:-1]]) if len(p) else np.empty(0, dtype=np.intp)
     up = np.add.reduceat(w * positive, starts) if len(p) else np.zeros(0)
@@ -168,7 +168,7 @@ def average_precision(y: Array, values: Array, weight: Weight) -> float:
     p, w = _positive(values), _weights(y, weight)
     if not float(w[y == 1].sum()) > 0:
         return float("nan")
-    order = np.argsort(-p, kind="stable")
+    order = np.argsort(-p)
     p, up, w = p[order], (y == 1)[order] * w[order], w[order]
     last = np.flatnonzero(np.r_[p[1:] != p[:-1], True])
     hits, called = np.cumsum(up)[last], np.cumsum(w)[last]
@@ -296,9 +296,17 @@ def _up(
     )
 
 
-def _down(name: str, score: Score, tasks: frozenset[str]) -> Metric:
+def _down(
+    name: str, score: Score, tasks: frozenset[str], *, true_class_only: bool = False
+) -> Metric:
     return Metric(
-        name=name, tasks=tasks, score=score, reads="values", greater_is_better=False, best=0.0
+        name=name,
+        tasks=tasks,
+        score=score,
+        reads="values",
+        greater_is_better=False,
+        best=0.0,
+        true_class_only=true_class_only,
     )
 
 
@@ -317,7 +325,7 @@ METRICS = (
     _up("roc_auc", roc_auc, _BINARY, "values"),
     _up("roc_auc_ovr", roc_auc_ovr, _CLASSES, "values"),
     _up("average_precision", average_precision, _BINARY, "values"),
-    _down("log_loss", log_loss, _CLASSES),
+    _down("log_loss", log_loss, _CLASSES, true_class_only=True),
     _down("brier", brier, _CLASSES),
     _down("calibration_error", calibration_error, _CLASSES),
     _down("rmse", rmse, _NUMBERS),

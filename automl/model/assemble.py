@@ -13,8 +13,9 @@ from automl.candidate.recipe import Candidate
 from automl.candidate.storage import save_pipeline
 from automl.data.profile import profile
 from automl.errors import RunError
-from automl.model.blend import Judge, average, blend, choose
+from automl.model.blend import average, blend
 from automl.model.bounds import Bounds, bound_folds, choose_share
+from automl.model.judge import Judge
 from automl.model.member import Member, Part
 from automl.model.predictor import Predictor
 from automl.model.report import lines_of
@@ -187,13 +188,8 @@ def _weights(
     remaining: Callable[[], float],
 ) -> NDArray[np.float64]:
     values = [evaluation.values for evaluation in found]
-    if len(values) == 1:
-        return np.ones(1)
-    greater = judge.metric.greater_is_better
-    mixed = blend(
-        values, judge.y, judge, greater, max_members=members, seed=seed, deadline=remaining
-    )
-    return choose(values, mixed, judge, seed=seed, deadline=remaining)
+    scores = [evaluation.cv_score for evaluation in found]
+    return blend(values, judge, scores=scores, max_members=members, seed=seed, deadline=remaining)
 
 
 def _judge(question: Question, data: RunData) -> Judge:

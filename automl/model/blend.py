@@ -1,215 +1,111 @@
-"""Greedy ensemble selection over out-of-fold values, and the choice between a blend and one member.
+"""Weights of a blend: greedy ensemble selection over out-of-fold values, bagged over rows.
 
 Caruana et al., "Ensemble selection from libraries of models", ICML 2004: members are added one at
 a time, with replacement, whichever improves the score of the average most; their weights are how
-often each was added.
+often each was added. Where rows are few, who is best is decided by chance. So the selection is
+repeated on bootstrap samples of the rows, and the weights are averaged: candidates that only luck
+tells apart share the weight, and none has to be trusted alone.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl.search.scoring import Truth, score_values
+from automl.model.judge import draw_rows, spread_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from automl.plugin.contributions import Metric
+    from automl.model.judge import Judge
 
 STEPS = 25
-"""Members added, with replacement; more bring nothing (TabRepo, arXiv 2311.02971)."""
+"""Members added on all rows, with replacement; more bring nothing (TabRepo, arXiv 2311.02971)."""
+
+BAGS = 20
+"""Bootstrap samples on which the selection is repeated."""
+
+BAG_STEPS = 5
+"""Members added on each of them; every length counts, so the first to be added weigh most."""
 
 MAX_CANDIDATES = 50
-"""Best single members among which the search goes on after its first step, as in auto-sklearn
-(Feurer et al., "Efficient and robust automated machine learning", NIPS 2015)."""
+"""Best single members among which the search is, as in auto-sklearn (Feurer et al., "Efficient and
+robust automated machine learning", NIPS 2015)."""
+
+PROMISING = 12
+"""Best single members of a bootstrap sample among which its search goes on."""
 
 MAX_ROWS = 20_000
-"""Rows on which candidates for the next step are compared; the steps are judged on all."""
+"""Rows on which candidates for the next step are compared."""
+
+BAG_ROWS = 5_000
+"""Rows of one bootstrap sample."""
+
+MAX_CELLS = 500_000
+"""Values of one member that are looked at; many classes leave fewer rows."""
 
 DECIMALS = 6
 """Scores that agree in this many decimals, relative to the best single one, are equal."""
 
-REPEATS = 200
-"""Bootstrap samples behind a standard error."""
-
-BOOTSTRAP_ROWS = 5_000
-"""Rows in one bootstrap sample; the standard error is scaled to the number of rows there are."""
-
-ENOUGH = 20
-"""Bootstrap samples that a standard error needs at least."""
-
-
-class Fast(Protocol):
-    """A quicker way to the score of an average, for a metric that reads little of the values."""
-
-    def reduce(self, y: NDArray[Any], values: NDArray[Any]) -> NDArray[np.float32]:
-        """Return what of one member's values the score reads, shape (n_rows,).
-
-        Averaging what was reduced has to give what is reduced from the average.
-        """
-
-    def score(
-        self, y: NDArray[Any], reduced: NDArray[np.float32], weight: NDArray[np.float64] | None
-    ) -> float:
-        """Return the score of reduced values."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judge:
-    """A metric bound to rows: called with their values it returns the score.
-
-    Parameters
-    ----------
-    metric : Metric
-    decide : callable (values) -> labels
-        The task's decision rule, for metrics that read labels.
-    y : ndarray of shape (n_rows,)
-        The encoded target.
-    weight : ndarray of shape (n_rows,) or None, default=None
-    columns : mapping of str to ndarray of shape (n_rows,), default={}
-        What the metric reads beside.
-    fast : Fast or None, default=None
-        Used instead of the metric where candidates are compared.
-    """
-
-    metric: Metric
-    decide: Callable[[NDArray[Any]], NDArray[Any]]
-    y: NDArray[Any]
-    weight: NDArray[np.float64] | None = None
-    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    fast: Fast | None = None
-
-    def __call__(self, values: NDArray[Any]) -> float:
-        """Return the score of the rows' values."""
-        truth = Truth(y=self.y, weight=self.weight, columns=self.columns)
-        return score_values(self.metric, self.decide, truth, values)
-
-    def of(self, rows: NDArray[np.intp]) -> Judge:
-        """Return the judge of some of the rows."""
-        part = Truth(y=self.y, weight=self.weight, columns=self.columns).take(rows)
-        return replace(self, y=part.y, weight=part.weight, columns=part.columns)
-
 
 def blend(
     values: Sequence[NDArray[Any]],
-    y: NDArray[Any],
-    score: Judge | Callable[[NDArray[Any]], float],
-    greater_is_better: bool,
+    judge: Judge,
     *,
-    steps: int = STEPS,
+    scores: Sequence[float] | None = None,
     max_members: int | None = None,
     seed: int = 0,
     deadline: Callable[[], float] | None = None,
 ) -> NDArray[np.float64]:
-    """Return the weight of each member in the best blend.
+    """Return the weight of each member in the blend.
 
-    Candidates for the next step are compared on a sample of `MAX_ROWS` where there are more (with a
-    `Judge`; a plain callable always sees all rows). The result is cut at the step with the best
-    score on all rows, and is never worse there than the member it began with.
-    Scores that are equal to `DECIMALS` prefer a member that is already in, so that noise brings no
-    new members; the order of the members does not matter.
+    Half of the weight is that of the selection on all rows, half the mean of those on bootstrap
+    samples. Scores that are equal to `DECIMALS` prefer a member that is already in, so that noise
+    brings no new members; the order of the members does not matter.
 
     Parameters
     ----------
     values : sequence of ndarray of shape (n_rows, n_classes) or (n_rows,)
         Out-of-fold values of each member.
-    y : ndarray of shape (n_rows,)
-        The encoded target of these rows.
-    score : Judge, or callable (values) -> float
-    greater_is_better : bool
-    steps : int, default=25
+    judge : Judge
+        Of the same rows.
+    scores : sequence of float or None, default=None
+        Scores of the single members where they are known, in the metric's own direction.
     max_members : int or None, default=None
         Most members with a weight; keeps the predictor small.
     seed : int, default=0
-        Draws the sample of rows.
+        Draws the rows.
     deadline : callable () -> float or None, default=None
-        Seconds left; at 0 the best blend so far is returned.
+        Seconds left; at 0 the best blend so far is returned, at least the best single member.
 
     Returns
     -------
     ndarray of shape (n_members,), dtype=float64
         Not negative, sum 1.
     """
-    sign = 1.0 if greater_is_better else -1.0
     left = deadline or (lambda: np.inf)
-    search = _Search.of(values, y, score, sign, seed)
-    counts = np.zeros(len(values), dtype=np.int64)
-    trail: list[NDArray[np.int64]] = []
-    scores: list[float] = []
-    for _ in range(max(steps, 1)):
-        full = max_members is not None and int(np.count_nonzero(counts)) >= max_members
-        pick = search.next(counts, left, full=full)
-        if pick is None:
-            break
-        counts[pick] += 1
-        trail.append(counts.copy())
-        scores.append(search.add(pick))
-    finals = []
-    for one in trail:
-        if left() <= 0:
-            return _weights(trail[_first_best(scores)])
-        finals.append(_finite(sign * score(average(values, one))))
-    return _weights(trail[_first_best(finals)])
-
-
-def choose(
-    values: Sequence[NDArray[Any]],
-    weights: NDArray[np.float64],
-    judge: Judge,
-    *,
-    scores: Sequence[float] | None = None,
-    errors: float = 1.0,
-    seed: int = 0,
-    deadline: Callable[[], float] | None = None,
-) -> NDArray[np.float64]:
-    """Return the weights of the blend, or of the best single member where the blend is no better.
-
-    The rule: the blend stays if it beats the best single member of all by more than ``errors``
-    standard errors of the difference. The standard error is a paired bootstrap's: both are scored
-    on the same samples of rows, drawn with replacement within each class, or over all rows where
-    the target is a number. Too few samples that can be scored (`ENOUGH`), or too little time for
-    them, mean the single member.
-
-    Parameters
-    ----------
-    values : sequence of ndarray
-    weights : ndarray of shape (n_members,)
-        What `blend` returned.
-    judge : Judge
-    scores : sequence of float or None, default=None
-        Scores of the single members where they are known, in the metric's own direction.
-    errors : float, default=1.0
-        Standard errors that the blend has to be ahead; 0 keeps any gain.
-    seed : int, default=0
-    deadline : callable () -> float or None, default=None
-        Seconds left.
-
-    Returns
-    -------
-    ndarray of shape (n_members,), dtype=float64
-        Not negative, sum 1.
-    """
-    if np.count_nonzero(weights) <= 1:
+    gains = _singles(values, judge, scores, left)
+    order = np.argsort(-gains, kind="stable")
+    chosen = order[np.isfinite(gains[order])][:MAX_CANDIDATES]
+    weights = np.zeros(len(values))
+    weights[order[0]] = 1.0
+    if len(chosen) <= 1 or left() <= 0:
         return weights
-    sign = 1.0 if judge.metric.greater_is_better else -1.0
-    known = [judge(one) for one in values] if scores is None else scores
-    singles = np.array([_finite(sign * one) for one in known])
-    best = int(np.argmax(singles))
-    single = np.zeros(len(values))
-    single[best] = 1.0
-    mixed = average(values, weights)
-    gain = _finite(sign * judge(mixed)) - _finite(sign * judge(values[best]))
-    if not gain > 0:
-        return single
-    if errors == 0:
+    library = _Library.of([values[index] for index in chosen], judge, seed)
+    whole = library.grow(STEPS, MAX_CANDIDATES, left)
+    if not len(whole.counts):
         return weights
-    noise = bootstrap_error(mixed, values[best], judge, seed, deadline or (lambda: np.inf))
-    return weights if gain > errors * noise else single
+    parts = [whole.best()]
+    bags = _bags(library, seed, left)
+    if bags:
+        parts.append(np.mean(bags, axis=0))
+    weights[:] = 0.0
+    weights[chosen] = np.mean(parts, axis=0)
+    return _largest(weights, gains, max_members)
 
 
 def average(values: Sequence[NDArray[Any]], weights: NDArray[Any]) -> NDArray[np.float64]:
@@ -221,163 +117,140 @@ def average(values: Sequence[NDArray[Any]], weights: NDArray[Any]) -> NDArray[np
     return total / float(weights.sum())
 
 
-class _Search:
-    """The running sum of one greedy search, and the score of each next step."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Trail:
+    """One greedy selection, step by step: how often each member was added, and the gain."""
 
-    def __init__(
-        self,
-        values: Sequence[NDArray[Any]],
-        score: Callable[[NDArray[Any]], float],
-        sign: float,
-    ) -> None:
-        self.values = values
-        self.score = score
-        self.sign = sign
-        self.total = np.zeros(values[0].shape, dtype=values[0].dtype)
-        self.size = 0
-        self.singles: NDArray[np.float64] | None = None
-        self.unit = 1.0
-        self.last = -np.inf
-        self.spread = np.array([float(np.square(one, dtype=np.float64).sum()) for one in values])
+    counts: NDArray[np.float64]
+    gains: NDArray[np.float64]
 
-    @classmethod
-    def of(
-        cls,
-        values: Sequence[NDArray[Any]],
-        y: NDArray[Any],
-        score: Judge | Callable[[NDArray[Any]], float],
-        sign: float,
-        seed: int,
-    ) -> _Search:
-        """Begin on a sample of rows where there are many."""
-        if isinstance(score, Judge):
-            rows = _sample(y, MAX_ROWS, seed)
-            if rows is not None:
-                values, score = [one[rows] for one in values], score.of(rows)
-            if score.fast is not None:
-                fast, part = score.fast, score
-                values = [fast.reduce(part.y, one) for one in values]
-                return cls(values, lambda mixed: fast.score(part.y, mixed, part.weight), sign)
-        if len({one.dtype for one in values}) > 1:
-            values = [one.astype(np.float64) for one in values]
-        return cls(values, score, sign)
+    def best(self) -> NDArray[np.float64]:
+        """Return the weights at the first of the steps that are best to `DECIMALS`."""
+        best = float(self.gains.max())
+        behind = (self.gains - best) / (abs(best) or 1.0)
+        return _shares(self.counts[int(np.argmax(np.round(behind, DECIMALS)))])
 
-    def next(
-        self,
-        counts: NDArray[np.int64],
-        left: Callable[[], float],
-        *,
-        full: bool,
-    ) -> int | None:
-        """Return the member whose addition scores best, None where time ran out first."""
-        inside = counts > 0
-        candidates = np.arange(len(counts))
-        if full:
-            candidates = np.flatnonzero(inside)
-        elif self.singles is not None:
-            candidates = np.lexsort((self.spread, -self.singles))[:MAX_CANDIDATES]
-        scores = self._scores(candidates, left)
-        if scores is None:
-            return None
-        if self.singles is None:
-            self.singles = scores
-            best = float(scores.max())
-            self.unit = abs(best) if np.isfinite(best) and best else 1.0
-        rounded = np.round(scores / self.unit, DECIMALS)
-        ties = (self.spread, -self.singles)
-        keys = [key[candidates] for key in ties] + [-scores, ~inside[candidates], -rounded]
-        place = np.lexsort(keys)[0]
-        self.last = float(scores[place])
-        return int(candidates[place])
-
-    def add(self, pick: int) -> float:
-        """Take a member into the sum and return the score that comes of it."""
-        self.total = self.total + self.values[pick]
-        self.size += 1
-        return self.last
-
-    def _scores(
-        self, candidates: NDArray[np.intp], left: Callable[[], float]
-    ) -> NDArray[np.float64] | None:
-        """Return the score with each candidate added; without time those of the first step only."""
-        scores = np.full(len(candidates), -np.inf)
-        scale = self.total.dtype.type(1 / (self.size + 1))
-        for place, index in enumerate(candidates):
-            if left() <= 0 and (self.size or place):
-                return None if self.size else scores
-            mixed = (self.total + self.values[index]) * scale
-            scores[place] = _finite(self.sign * float(self.score(mixed)))
-        return scores
+    def mean(self) -> NDArray[np.float64]:
+        """Return the weights, averaged over all steps."""
+        return _shares(np.mean([_shares(counts) for counts in self.counts], axis=0))
 
 
-def _sample(y: NDArray[Any], size: int, seed: int) -> NDArray[np.intp] | None:
-    """Return evenly spread rows of the sorted target: every class and every size is there."""
-    n_rows = len(y)
-    if n_rows <= size:
-        return None
-    shuffled = np.random.default_rng(seed).permutation(n_rows)
-    ordered = shuffled[np.argsort(y[shuffled], kind="stable")]
-    return np.sort(ordered[(np.arange(size) * (n_rows / size)).astype(np.intp)])
-
-
-def bootstrap_error(
-    mixed: NDArray[Any],
-    single: NDArray[Any],
-    judge: Judge,
-    seed: int,
-    left: Callable[[], float],
-) -> float:
-    """Return the standard error of the difference between two scores on the same rows.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Library:
+    """Members of a selection, as far as their values are read.
 
     Parameters
     ----------
-    mixed, single : ndarray
-        The values that are compared.
+    values : ndarray of shape (n_members, n_rows) or (n_members, n_rows, n_read)
     judge : Judge
-    seed : int
-    left : callable () -> float
-        Seconds left.
-
-    Returns
-    -------
-    float
-        Infinite where too few samples can be scored.
+        Of these values.
+    y : ndarray of shape (n_rows,)
+        The target; the judge's own may be without classes.
     """
-    rng = np.random.default_rng(seed)
-    n_rows = len(judge.y)
-    size = min(n_rows, BOOTSTRAP_ROWS)
-    base = _sample(judge.y, size, seed)
-    rows = np.arange(n_rows) if base is None else base
-    groups = [rows]
-    if np.issubdtype(judge.y.dtype, np.integer):
-        groups = [rows[judge.y[rows] == code] for code in np.unique(judge.y[rows])]
-    gaps: list[float] = []
-    for _ in range(REPEATS):
-        if left() <= 0:
+
+    values: NDArray[Any]
+    judge: Judge
+    y: NDArray[Any]
+
+    @classmethod
+    def of(cls, values: Sequence[NDArray[Any]], judge: Judge, seed: int) -> _Library:
+        """Read the values, on a sample of the rows where there are many."""
+        n_read = 1 if judge.metric.true_class_only else int(np.prod(values[0].shape[1:]))
+        rows = spread_rows(judge.y, min(MAX_ROWS, MAX_CELLS // n_read), seed)
+        part = judge if rows is None else judge.of(rows)
+        stack = np.stack([part.read(one if rows is None else one[rows]) for one in values])
+        return cls(values=stack, judge=part.narrow(), y=part.y)
+
+    def take(self, rows: NDArray[np.intp]) -> _Library:
+        """Return the library of some of the rows."""
+        return replace(self, values=self.values[:, rows], judge=self.judge.of(rows), y=self.y[rows])
+
+    def grow(self, steps: int, promising: int, left: Callable[[], float]) -> _Trail:
+        """Add a member at each step, from the second on one of those that are best alone."""
+        members = np.arange(len(self.values))
+        counts, total = np.zeros(len(members)), np.zeros_like(self.values[0])
+        spread = np.array([float(np.square(one, dtype=np.float64).sum()) for one in self.values])
+        alone = np.zeros(len(members))
+        trail, best = [], []
+        for size in range(steps):
+            gains = self._gains(total, size, members, left)
+            if gains is None:
+                break
+            if size == 0:
+                alone = gains
+            unit = abs(float(alone.max())) or 1.0
+            unit = unit if np.isfinite(unit) else 1.0
+            equal = np.round(gains / unit, DECIMALS)
+            keys = (spread[members], -alone[members], -gains, counts[members] == 0, -equal)
+            place = int(np.lexsort(keys)[0])
+            total = total + self.values[members[place]]
+            counts[members[place]] += 1
+            trail.append(counts.copy())
+            best.append(float(gains[place]))
+            if size == 0:
+                members = np.lexsort((spread, -alone))[:promising]
+        return _Trail(counts=np.array(trail), gains=np.array(best))
+
+    def _gains(
+        self,
+        total: NDArray[Any],
+        size: int,
+        members: NDArray[np.intp],
+        left: Callable[[], float],
+    ) -> NDArray[np.float64] | None:
+        """Return the gain with each of the members added to a sum; None where time runs out."""
+        gains = np.empty(len(members))
+        scale = total.dtype.type(1 / (size + 1))
+        for place, index in enumerate(members):
+            if left() <= 0:
+                return None
+            gains[place] = self.judge.gain((total + self.values[index]) * scale)
+        return gains
+
+
+def _singles(
+    values: Sequence[NDArray[Any]],
+    judge: Judge,
+    scores: Sequence[float] | None,
+    left: Callable[[], float],
+) -> NDArray[np.float64]:
+    """Return the gain of each member alone, of the first at least."""
+    if scores is not None:
+        sign = 1.0 if judge.metric.greater_is_better else -1.0
+        known = sign * np.asarray(scores, dtype=np.float64)
+        return np.where(np.isfinite(known), known, -np.inf)
+    gains = np.full(len(values), -np.inf)
+    for place, one in enumerate(values):
+        if place and left() <= 0:
             break
-        drawn = np.concatenate([rng.choice(group, len(group)) for group in groups])
-        part = judge.of(drawn)
-        gap = part(mixed[drawn]) - part(single[drawn])
-        if np.isfinite(gap):
-            gaps.append(gap)
-    if len(gaps) < ENOUGH:
-        return float(np.inf)
-    return float(np.std(gaps, ddof=1) * np.sqrt(len(rows) / n_rows))
+        gains[place] = judge.gain(one)
+    return gains
 
 
-def _weights(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    weights: NDArray[np.float64] = counts / counts.sum()
-    return weights
+def _bags(library: _Library, seed: int, left: Callable[[], float]) -> list[NDArray[np.float64]]:
+    """Return the weights of short selections on bootstrap samples of the rows."""
+    rng = np.random.default_rng(seed)
+    rows = spread_rows(library.y, BAG_ROWS, seed)
+    part = library if rows is None else library.take(rows)
+    found = []
+    for _ in range(BAGS):
+        trail = part.take(draw_rows(part.y, rng)).grow(BAG_STEPS, PROMISING, left)
+        if len(trail.counts) < BAG_STEPS:
+            break
+        found.append(trail.mean())
+    return found
 
 
-def _first_best(scores: Sequence[float]) -> int:
-    """Return the shortest blend among those that are equal to `DECIMALS`."""
-    best = max(scores)
-    if not np.isfinite(best):
-        return 0
-    behind = (np.array(scores) - best) / (abs(best) or 1.0)
-    return int(np.argmax(np.round(behind, DECIMALS)))
+def _largest(
+    weights: NDArray[np.float64], gains: NDArray[np.float64], most: int | None
+) -> NDArray[np.float64]:
+    """Keep the largest weights; of equal ones those of the better members."""
+    order = np.lexsort((-gains, -np.round(weights, DECIMALS)))
+    kept = np.zeros_like(weights)
+    kept[order[:most]] = weights[order[:most]]
+    return _shares(kept)
 
 
-def _finite(score: float) -> float:
-    return score if np.isfinite(score) else -np.inf
+def _shares(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    shares: NDArray[np.float64] = counts / counts.sum()
+    return shares

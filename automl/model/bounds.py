@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl.model.blend import bootstrap_error
+from automl.model.judge import bootstrap_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from automl.data.folds import FoldPlan
-    from automl.model.blend import Judge
+    from automl.model.judge import Judge
 
 SOFT = 0.1
 """Share of the target's range by which answers may leave it unless there is evidence."""

@@ -40,6 +40,10 @@ class Metric:
         (n_rows,), float64 with NaN where the column holds numbers, truth values (0 and 1) or dates
         (seconds since 1970-01-01 UTC), else objects, str or None. A column with a role, and one
         that is not learned from, can be read too.
+    true_class_only : bool, default=False
+        Whether, of class probabilities, the score reads nothing but that of the true class, as the
+        log loss does. Then many candidates are compared in less time: ``given`` may be these
+        probabilities alone, of shape (n_rows, 1), and ``y`` zeros.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Metric:
     greater_is_better: bool
     best: float
     columns: tuple[str, ...] = ()
+    true_class_only: bool = False
 
     def __post_init__(self) -> None:
         check_name(self)
@@ -56,6 +61,8 @@ class Metric:
         check_callable(self, "score")
         if self.reads not in {"values", "labels", "both"}:
             refuse(self, "reads", self.reads, "'values', 'labels' or 'both'")
+        if self.true_class_only and self.reads != "values":
+            refuse(self, "true_class_only", self.true_class_only, "False, as it reads labels")
         columns: object = self.columns
         named = isinstance(columns, tuple) and all(isinstance(name, str) for name in columns)
         if not named or len({*self.columns}) < len(self.columns):

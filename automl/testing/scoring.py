@@ -218,6 +218,26 @@ def _a_weight_of_two_is_a_row_given_twice(bench: ScoringBench) -> None:
             )
 
 
+@says(
+    "Where it declares `true_class_only`, the probability of the true class is all that it reads.",
+    SECTION,
+    when=lambda bench: bench.metric.true_class_only,
+)
+def _only_the_true_class_is_read(bench: ScoringBench) -> None:
+    for said in bench.cases:
+        if not said.n_classes:
+            continue
+        weight = 1.0 + np.arange(len(said.y)) % 3
+        alone = said.noisy[np.arange(len(said.y)), said.y][:, None]
+        whole = bench.score(said, said.noisy, weight)
+        narrow = bench.call(np.zeros_like(said.y), (alone,), weight, said.columns)
+        if not np.isclose(whole, narrow, rtol=1e-6, atol=1e-9):
+            raise CheckFailedError(
+                f"{said.task.name}: {whole} becomes {narrow} where only the true class is given.",
+                "Read nothing else of the values, or leave true_class_only=False.",
+            )
+
+
 @says("Scoring works on read-only arrays, prints nothing and leaves global state alone.", SECTION)
 def _nothing_else_changes(bench: ScoringBench) -> None:
     for said in bench.cases:

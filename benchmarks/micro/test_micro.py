@@ -18,7 +18,8 @@ from automl.data.apply import apply
 from automl.data.columns import Columns
 from automl.data.frame import take_in
 from automl.data.infer import infer
-from automl.model.blend import MAX_CANDIDATES, MAX_ROWS, STEPS, Judge, blend
+from automl.model.blend import MAX_CANDIDATES, MAX_ROWS, STEPS, blend
+from automl.model.judge import Judge
 from automl.model.member import Shelf
 from automl.plugin.discovery import discover
 from automl.search.jobs import Job
@@ -141,7 +142,7 @@ def select(metric: str, values: list[np.ndarray], y: np.ndarray) -> None:
     catalog = discover()
     task = catalog.get("task", "binary")
     judge = Judge(metric=catalog.get("metric", metric), decide=task.decide, y=y)
-    blend(values, y, judge, judge.metric.greater_is_better, max_members=12)
+    blend(values, judge, max_members=12)
 
 
 def members() -> tuple[list[np.ndarray], np.ndarray]:
@@ -164,7 +165,7 @@ def sums(values: list[np.ndarray]) -> None:
             float(((total + one) * np.float32(0.5)).sum())
 
 
-@pytest.mark.parametrize("metric", ["log_loss", "roc_auc"])
+@pytest.mark.parametrize("metric", ["log_loss", "roc_auc", "f1"])
 class TestSelection:
     """200 members x 100,000 rows, 25 steps."""
 

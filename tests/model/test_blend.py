@@ -1,7 +1,8 @@
-"""Greedy selection and the choice between a blend and one member."""
+"""Greedy selection of a blend, bagged over rows."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -10,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automl.model import blend as module
-from automl.model.blend import Judge, average, blend, choose
+from automl.model.blend import average, blend
+from automl.model.judge import Judge
 from automl.plugin import Metric
 
 
@@ -61,7 +63,7 @@ def _judge(metric, y, **more):
     return Judge(metric=metric, decide=_codes, y=y, **more)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     n_rows=st.integers(2, 60),
@@ -69,31 +71,33 @@ def _judge(metric, y, **more):
     metric=st.sampled_from([LOG_LOSS, ACCURACY]),
     cap=st.sampled_from([None, 1, 3]),
 )
-def test_weights_are_a_mean_that_is_no_worse_than_the_best_member(
-    seed, n_rows, n_members, metric, cap
-):
+def test_weights_are_a_mean(seed, n_rows, n_members, metric, cap):
     y, members = _classes(seed, n_rows, n_members)
     judge = _judge(metric, y)
-    weights = blend(members, y, judge, metric.greater_is_better, max_members=cap)
+    weights = blend(members, judge, max_members=cap)
     assert weights.shape == (n_members,)
     assert (weights >= 0).all()
     assert weights.sum() == pytest.approx(1)
     assert cap is None or np.count_nonzero(weights) <= cap
-    sign = 1 if metric.greater_is_better else -1
-    best = max(sign * judge(one) for one in members)
-    assert sign * judge(average(members, weights)) >= best - 1e-6 * abs(best)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), metric=st.sampled_from([LOG_LOSS, ACCURACY]))
-def test_the_order_of_members_does_not_change_the_score(seed, metric):
+def test_the_order_of_members_does_not_matter(seed, metric):
     y, members = _classes(seed, 40, 8)
     judge = _judge(metric, y)
     order = np.random.default_rng(seed).permutation(8)
-    shuffled = [members[index] for index in order]
-    first = blend(members, y, judge, metric.greater_is_better)
-    second = blend(shuffled, y, judge, metric.greater_is_better)
-    assert np.array_equal(first[order], second)
+    first = blend(members, judge)
+    second = blend([members[index] for index in order], judge)
+    assert np.allclose(first[order], second)
+
+
+@pytest.mark.parametrize("metric", [LOG_LOSS, ACCURACY])
+def test_a_blend_is_better_than_its_best_member(metric):
+    y, members = _classes(0, 2_000, 10)
+    judge = _judge(metric, y)
+    gain = judge.gain(average(members, blend(members, judge)))
+    assert gain > max(judge.gain(one) for one in members)
 
 
 def test_numbers_are_blended_too():
@@ -101,35 +105,52 @@ def test_numbers_are_blended_too():
     y = rng.normal(size=300)
     members = [y + rng.normal(size=300) for _ in range(10)]
     judge = _judge(RMSE, y)
-    weights = blend(members, y, judge, False)
+    weights = blend(members, judge)
     assert judge(average(members, weights)) < 0.6 * min(judge(one) for one in members)
-
-
-def test_a_plain_function_is_a_score():
-    y, members = _classes(0, 50, 3)
-    weights = blend(members, y, lambda values: float(-abs(values[:, 1].mean() - 0.5)), True)
-    assert weights.sum() == pytest.approx(1)
 
 
 def test_members_that_cannot_be_scored_are_left_out():
     y, members = _classes(0, 50, 3)
     members[1] = np.full_like(members[1], np.nan)
-    weights = blend(members, y, _judge(LOG_LOSS, y), False)
+    weights = blend(members, _judge(LOG_LOSS, y))
     assert weights[1] == 0
     hopeless = [np.full_like(members[1], np.nan)] * 2
-    assert blend(hopeless, y, _judge(LOG_LOSS, y), False).sum() == 1
+    assert blend(hopeless, _judge(LOG_LOSS, y)).tolist() == [1, 0]
+
+
+def test_a_metric_that_fails_on_some_samples_of_rows_is_no_harm():
+    y, members = _classes(0, 60, 4)
+
+    def picky(y, values, weight):
+        return _log_loss(y, values, weight) if len(set(values[:, 1].tolist())) == 60 else np.nan
+
+    weights = blend(members, _judge(_metric("picky", picky), y))
+    assert weights.sum() == pytest.approx(1)
 
 
 def test_a_twin_of_a_member_brings_no_second_member():
     y, members = _classes(3, 100, 1)
-    weights = blend(
-        [members[0], members[0].copy(), members[0].copy()], y, _judge(LOG_LOSS, y), False
-    )
+    weights = blend([members[0], members[0].copy(), members[0].copy()], _judge(LOG_LOSS, y))
     assert np.count_nonzero(weights) == 1
 
 
-def test_many_rows_are_sampled_and_the_result_holds_on_all(monkeypatch):
+def test_scores_that_are_known_are_not_asked_again():
+    y, members = _classes(3, 5_000, 6)
+    seen = []
+
+    def watched(y, values, weight):
+        seen.append(len(y))
+        return _log_loss(y, values, weight)
+
+    judge = _judge(LOG_LOSS, y)
+    asked = replace(judge, metric=_metric("watched", watched))
+    known = [judge(one) for one in members]
+    assert np.array_equal(blend(members, asked, scores=known), blend(members, judge))
+
+
+def test_many_rows_are_sampled(monkeypatch):
     monkeypatch.setattr(module, "MAX_ROWS", 400)
+    monkeypatch.setattr(module, "BAG_ROWS", 200)
     y, members = _classes(5, 5_000, 12)
     seen = []
 
@@ -138,91 +159,66 @@ def test_many_rows_are_sampled_and_the_result_holds_on_all(monkeypatch):
         return _log_loss(y, values, weight)
 
     judge = _judge(_metric("watched", watched), y)
-    weights = blend(members, y, judge, False, steps=10)
-    assert seen.count(5_000) == 10
-    assert set(seen) == {400, 5_000}
+    weights = blend(members, judge)
+    assert seen.count(5_000) == len(members)
+    assert set(seen) == {5_000, 400, 200}
     assert judge(average(members, weights)) < min(judge(one) for one in members)
 
 
-def test_a_sample_keeps_every_class_in_proportion():
-    y = np.repeat([0, 1, 2], [9_000, 900, 100])
-    rows = module._sample(y, 1_000, 0)
-    assert np.bincount(y[rows]).tolist() == [900, 90, 10]
-    assert len(set(rows.tolist())) == 1_000
+def test_many_classes_leave_fewer_rows(monkeypatch):
+    monkeypatch.setattr(module, "MAX_CELLS", 1_000)
+    y, members = _classes(5, 5_000, 3)
+    seen = set()
+
+    def watched(y, values, weight):
+        seen.add(values.shape)
+        return _log_loss(y, values, weight)
+
+    blend(members, _judge(_metric("watched", watched), y))
+    assert seen == {(5_000, 2), (500, 2)}
+
+
+def test_of_the_true_class_alone_the_same_blend_comes():
+    y, members = _classes(7, 2_000, 15)
+    weight = np.random.default_rng(0).random(2_000)
+    plain = blend(members, _judge(LOG_LOSS, y, weight=weight))
+    seen = set()
+
+    def watched(y, values, weight):
+        seen.add(values.shape[1])
+        return _log_loss(y, values, weight)
+
+    metric = replace(_metric("watched", watched), true_class_only=True)
+    fast = blend(members, _judge(metric, y, weight=weight), scores=[0.5] * 15)
+    assert np.allclose(plain, fast)
+    assert seen == {1}
 
 
 def test_it_stops_at_the_deadline_with_what_it_has():
     y, members = _classes(2, 200, 10)
     judge = _judge(LOG_LOSS, y)
-    late = blend(members, y, judge, False, deadline=lambda: 0.0)
+    late = blend(members, judge, deadline=lambda: 0.0)
     assert np.flatnonzero(late).tolist() == [0]
+    scores = [judge(one) for one in members]
+    late = blend(members, judge, scores=scores, deadline=lambda: 0.0)
+    assert np.flatnonzero(late).tolist() == [int(np.argmin(scores))]
     ticks = count()
-    some = blend(members, y, judge, False, deadline=lambda: 35 - next(ticks))
+    some = blend(members, judge, scores=scores, deadline=lambda: 35 - next(ticks))
     assert 1 < np.count_nonzero(some) < 10
-    assert judge(average(members, some)) < min(judge(one) for one in members)
+    assert judge(average(members, some)) < min(scores)
 
 
-class _TrueClass:
-    def reduce(self, y, values):
-        return values[np.arange(len(y)), y]
-
-    def score(self, y, reduced, weight):
-        return float(np.average(-np.log(np.clip(reduced, 1e-15, 1)), weights=weight))
-
-
-def test_a_fast_form_finds_the_same_blend():
-    y, members = _classes(7, 2_000, 15)
-    plain = blend(members, y, _judge(LOG_LOSS, y), False)
-    fast = blend(members, y, _judge(LOG_LOSS, y, fast=_TrueClass()), False)
-    assert np.allclose(plain, fast)
-
-
-def test_choose_keeps_a_blend_that_is_clearly_better():
-    y, members = _classes(0, 2_000, 10)
-    judge = _judge(LOG_LOSS, y)
-    weights = blend(members, y, judge, False)
-    assert np.array_equal(choose(members, weights, judge), weights)
-
-
-def test_choose_takes_the_single_best_where_the_gain_is_noise():
-    rng = np.random.default_rng(0)
-    y = rng.normal(size=60)
-    good = y + rng.normal(scale=0.5, size=60)
-    members = [good, y + rng.normal(scale=3, size=60)]
-    judge = _judge(RMSE, y)
-    weights = np.array([0.99, 0.01])
-    assert choose(members, weights, judge, errors=50.0).tolist() == [1, 0]
-    worse = np.array([0.1, 0.9])
-    assert choose(members, worse, judge).tolist() == [1, 0]
-
-
-def test_choose_without_time_takes_the_single_best():
-    y, members = _classes(0, 2_000, 10)
-    judge = _judge(LOG_LOSS, y)
-    weights = blend(members, y, judge, False)
-    chosen = choose(members, weights, judge, deadline=lambda: 0.0)
-    best = int(np.argmin([judge(one) for one in members]))
-    assert np.flatnonzero(chosen).tolist() == [best]
-
-
-def test_choose_rarely_keeps_a_blend_of_equals_on_few_rows():
-    """Members that differ by noise alone: a blend of copies with jitter is not better."""
-    kept = 0
-    for seed in range(20):
+def test_on_few_rows_more_candidates_do_no_harm():
+    """The best of many equals is one that was lucky; the blend does not fall for it."""
+    alone, blended, fewer = [], [], []
+    for seed in range(30):
         rng = np.random.default_rng(seed)
-        y = rng.normal(size=40)
-        base = y + rng.normal(size=40)
-        members = [base + rng.normal(scale=1e-3, size=40) for _ in range(5)]
-        judge = _judge(RMSE, y)
-        weights = blend(members, y, judge, False)
-        kept += np.count_nonzero(choose(members, weights, judge, errors=2.0)) > 1
-    assert kept <= 10
-
-
-def test_bootstrap_error_shrinks_with_rows_beyond_one_sample(monkeypatch):
-    y, members = _classes(0, 8_000, 2)
-    judge = _judge(LOG_LOSS, y)
-    whole = module.bootstrap_error(members[0], members[1], judge, 0, lambda: np.inf)
-    monkeypatch.setattr(module, "BOOTSTRAP_ROWS", 1_000)
-    part = module.bootstrap_error(members[0], members[1], judge, 0, lambda: np.inf)
-    assert part == pytest.approx(whole, rel=0.35)
+        y = rng.normal(size=1_060)
+        members = [y + rng.normal(scale=rng.uniform(1, 1.1), size=1_060) for _ in range(40)]
+        seen, unseen = _judge(RMSE, y[:60]), _judge(RMSE, y[60:])
+        first, second = [one[:60] for one in members], [one[60:] for one in members]
+        best = int(np.argmax([seen.gain(one) for one in first]))
+        alone.append(unseen(second[best]))
+        blended.append(unseen(average(second, blend(first, seen, max_members=12))))
+        fewer.append(unseen(average(second[:8], blend(first[:8], seen, max_members=12))))
+    assert np.mean(blended) < np.mean(fewer) < np.mean(alone)

@@ -14,7 +14,7 @@ from automl.data.folds import FoldPlan
 from automl.data.given import separate
 from automl.data.table import Table
 from automl.errors import DataWarning, InputError, PluginError
-from automl.model.blend import Judge
+from automl.model.judge import Judge
 from automl.plugin import Algorithm, Metric
 from automl.search.scoring import Truth, columns_for, score_values
 from automl.search.shared import RunData, open_run, write_run

@@ -163,6 +163,11 @@ def first_row(y: Any, given: Any, weight: Any) -> float:
     return float(np.average(1 - missed, weights=weight)) - 0.01 * float(missed[0] + 2 * missed[-1])
 
 
+def distance(y: Any, given: Any, weight: Any) -> float:
+    truth = np.arange(given.shape[1]) == y[:, None]
+    return float(np.average(((given - truth) ** 2).sum(axis=1), weights=weight))
+
+
 def sorting(y: Any, given: Any, weight: Any) -> float:
     share = float(np.average(right(y, given), weights=weight))
     y.sort()
@@ -295,6 +300,12 @@ BROKEN: dict[str, tuple[str, Any]] = {
     "weights ignored": (
         "a_weight_of_two_is_a_row_given_twice",
         metric(score=lambda y, given, weight: float(np.mean(right(y, given)))),
+    ),
+    "reads the other classes": (
+        "only_the_true_class_is_read",
+        metric(
+            score=distance, reads="values", greater_is_better=False, best=0.0, true_class_only=True
+        ),
     ),
     "sorts y": ("nothing_else_changes", metric(score=sorting)),
     "takes all targets": (

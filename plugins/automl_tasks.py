@@ -215,6 +215,7 @@ BINARY = Task(
     metric="roc_auc",
     splitters=_CLASS_SPLITTERS,
     lines=_of_classes,
+    weighable=True,
 )
 
 MULTICLASS = Task(
@@ -228,6 +229,7 @@ MULTICLASS = Task(
     metric="log_loss",
     splitters=_CLASS_SPLITTERS,
     lines=_of_classes,
+    weighable=True,
 )
 
 REGRESSION = Task(

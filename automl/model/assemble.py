@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from automl.model.judge import Judge
 from automl.model.member import Member, Part
 from automl.model.predictor import Predictor
 from automl.model.report import lines_of
+from automl.model.tuning import said_of, tune
 from automl.search.leaderboard import Leaderboard, Row
 from automl.search.outcome import Evaluation, Failure, Reason
 from automl.search.records import damaged, intact
@@ -132,13 +134,10 @@ def assemble(
     )
     mixed = average([evaluation.values for evaluation in found], weights)
     sample = sum(w * e.sample for e, w in chosen)
-    bounds = None
-    if mixed.ndim == 1:
-        share = choose_share(mixed, data.y, data.plan, judge, seed=seed, deadline=remaining)
-        bounds = Bounds.of(data.y, share)
-        mixed, sample = bound_folds(mixed, data.y, data.plan, share), bounds(sample)
+    settle = _settle_numbers if mixed.ndim == 1 else _settle_classes
+    settled = settle(mixed, sample, question, data, seed, remaining)
     info = {
-        "cv_score": judge(mixed),
+        "cv_score": judge(settled.held),
         "baseline_score": next(o.cv_score for o in outcomes if isinstance(o, Evaluation)),
         "weight": question.columns.weight,
         "n_rows": question.table.n_rows,
@@ -151,10 +150,13 @@ def assemble(
         "profile": profile(question.schema, question.table),
         "sample": {
             "rows": question.sample_rows(),
-            "values": sample.tolist(),
+            "values": settled.sample.tolist(),
         },
-        "bounds": bounds and bounds.to_json(),
-        "lines": lines_of(question.task, judge.y, mixed, judge.weight, question.encoded.classes),
+        "lines": (
+            *lines_of(question.task, judge.y, settled.held, judge.weight, question.encoded.classes),
+            *settled.lines,
+        ),
+        **settled.facts,
     }
     predictor = Predictor(
         schema=question.schema,
@@ -169,6 +171,64 @@ def assemble(
     return predictor, _leaderboard(
         outcomes, dict(zip(map(id, found), weights, strict=True)), question
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settled:
+    """What is done to the values of a blend, and what comes of it.
+
+    Parameters
+    ----------
+    held : ndarray
+        Out-of-fold values, each as it is where its fold took no part in what was chosen.
+    sample : ndarray
+        Values of the sample rows.
+    facts : dict
+        What the predictor has to know.
+    lines : tuple of str, default=()
+        What a person has to know.
+    """
+
+    held: NDArray[Any]
+    sample: NDArray[Any]
+    facts: dict[str, Any]
+    lines: tuple[str, ...] = ()
+
+
+def _settle_numbers(
+    mixed: NDArray[Any],
+    sample: NDArray[Any],
+    question: Question,
+    data: RunData,
+    seed: int,
+    remaining: Callable[[], float],
+) -> _Settled:
+    """Keep numbers within bounds."""
+    judge = _judge(question, data)
+    share = choose_share(mixed, data.y, data.plan, judge, seed=seed, deadline=remaining)
+    bounds = Bounds.of(data.y, share)
+    held = bound_folds(mixed, data.y, data.plan, share)
+    return _Settled(held=held, sample=bounds(sample), facts={"bounds": bounds.to_json()})
+
+
+def _settle_classes(
+    mixed: NDArray[Any],
+    sample: NDArray[Any],
+    question: Question,
+    data: RunData,
+    seed: int,
+    remaining: Callable[[], float],
+) -> _Settled:
+    """Temper probabilities, or weigh classes, where that is better."""
+    judge = _judge(question, data)
+    tuned, held = tune(mixed, data.plan, judge, question.task, seed=seed, deadline=remaining)
+    if tuned is None:
+        return _Settled(held=mixed, sample=sample, facts={})
+    classes = question.encoded.classes
+    names = [] if classes is None else classes.tolist()
+    said = said_of(tuned, names, judge.metric.name, judge(mixed), judge(held))
+    facts = {"tuned": asdict(tuned)}
+    return _Settled(held=held, sample=tuned.values(sample), facts=facts, lines=(said,))
 
 
 def _worth_blending(outcomes: Sequence[Outcome], question: Question) -> list[Evaluation]:

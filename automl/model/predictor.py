@@ -11,6 +11,7 @@ from automl.model import reading
 from automl.model.bounds import Bounds
 from automl.model.member import Member, Part, Shelf
 from automl.model.report import report
+from automl.model.tuning import tuned_from_json
 from automl.plugin.contributions import Metric
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ class Predictor:
         Where contributions are found.
     info : mapping
         Facts that a run noted. Known here: ``cv_score``, ``profile`` (see `automl.data.profile`),
-        ``sample`` (see `automl.model.sample`), ``bounds`` (see `automl.model.bounds`) and
-        ``weight`` (name of the column of weights);
+        ``sample`` (see `automl.model.sample`), ``bounds`` (see `automl.model.bounds`), ``tuned``
+        (see `automl.model.tuning`) and ``weight`` (name of the column of weights);
         whatever else survives JSON is saved too.
     """
 
@@ -74,7 +75,10 @@ class Predictor:
         if not parts or not all(part.members for part in parts):
             raise ValueError("a predictor needs at least one part, and each part a member")
         self.schema = schema
-        self.task = task
+        tuned = info.get("tuned")
+        self._tuned = tuned_from_json(tuned) if tuned else None
+        self._plain_task = task
+        self.task = self._tuned.of(task) if self._tuned else task
         self.metric = metric
         self.target = target
         self.parts = parts
@@ -188,7 +192,9 @@ class Predictor:
             for start in chunks
         ]
         values = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        return values if self._bounds is None else self._bounds(values)
+        if self._bounds is not None:
+            return self._bounds(values)
+        return values if self._tuned is None else self._tuned.values(values)
 
     def evaluate(
         self,
@@ -285,7 +291,7 @@ class Predictor:
         )
 
     def __reduce__(self) -> tuple[object, ...]:
-        rooted = _Rooted(self.catalog, self.task, self.metric)
+        rooted = _Rooted(self.catalog, self._plain_task, self.metric)
         state = (self.schema, self.target, self.classes, self.parts, dict(self.info))
         return _rebuild, (rooted, *state)
 

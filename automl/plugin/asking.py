@@ -119,6 +119,11 @@ class Task:
         What a person wants to read about values beside the truth, a sentence a line: ``y`` and
         ``weight`` of shape (n_rows,) (weight may be None), ``values`` as above, ``classes`` as of
         `Encoded`. Default: nothing.
+    weighable : bool, default=False
+        Whether classes may be weighed before one is decided on: of ``values * weights``, each row
+        divided by its sum, ``decide`` makes an answer that is as sensible, and a class of larger
+        weight is said more often. Then, where the metric reads labels, weights are tuned on
+        held-out rows.
     """
 
     name: str
@@ -135,6 +140,7 @@ class Task:
         [NDArray[Any], NDArray[np.float64], NDArray[np.float64] | None, NDArray[Any] | None],
         Sequence[str],
     ] = _nothing_to_say
+    weighable: bool = False
 
     def __post_init__(self) -> None:
         check_name(self)

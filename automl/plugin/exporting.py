@@ -36,7 +36,8 @@ class FittedModel(Protocol):
         The columns that are learned from: ``schema.features``, each with ``name``, ``kind``,
         ``levels``, ``scale`` and how its cells are read.
     task : Task
-        ``task.name``, and ``task.decide(values)``: class codes, or numbers.
+        ``task.name``, and ``task.decide(values)``: class codes, or numbers, by the weights of the
+        classes where such were tuned.
     metric : Metric
         What the run optimised.
     target : str
@@ -50,7 +51,8 @@ class FittedModel(Protocol):
     catalog : Catalog
         Where contributions are found.
     info : mapping
-        ``bounds``, within which the blend's values are kept, where there are any; ``cv_score``;
+        ``bounds``, within which the blend's values are kept, and ``tuned``, its ``power`` to which
+        probabilities are raised or its ``weights`` of classes, where there are any; ``cv_score``;
         ``profile``, the statistics of the training table; ``sample``, some of its rows with their
         values; and what else the run noted.
     """

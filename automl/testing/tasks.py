@@ -193,6 +193,25 @@ def _decisions_are_right(bench: TaskBench) -> None:
         )
 
 
+@says(
+    "Where it says `weighable`, a class that is weighed far above the others is decided on.",
+    SECTION,
+    when=lambda bench: bench.task.weighable,
+)
+def _weights_of_classes_count(bench: TaskBench) -> None:
+    y, n_classes = bench.given[1].y, bench.n_classes
+    values = 0.5 * np.eye(n_classes)[y] + 0.5 / max(n_classes, 1)
+    for code in range(n_classes):
+        weighed = values * np.where(np.arange(n_classes) == code, 1e9, 1.0)
+        decided = np.asarray(bench.task.decide(weighed / weighed.sum(axis=1, keepdims=True)))
+        if (decided != code).any():
+            raise CheckFailedError(
+                f"Weighed by 1e9, class {code} is decided on in {int((decided == code).sum())} of "
+                f"{len(y)} rows.",
+                "Decide on the likeliest of what is given, or leave weighable=False.",
+            )
+
+
 @says("The default metric and a splitter for each situation are installed.", SECTION)
 def _its_metric_and_splitters_are_there(bench: TaskBench) -> None:
     task, catalog = bench.task, bench.catalog

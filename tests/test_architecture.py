@@ -34,6 +34,7 @@ FLOORS = (
     "engine",
     "testing",
     "estimator",
+    "serve",
     "cli",
 )
 """From top to bottom: a floor imports only from itself and from those above it."""
@@ -50,6 +51,7 @@ HEAVY = (
     LEARNERS
     | {"sklearn", "scipy", "pandas", "polars", "pyarrow", "narwhals", "optuna", "skops"}
     | {"sqlalchemy", "rich", "yaml", "psutil", "joblib", "cloudpickle", "alembic"}
+    | {"fastapi", "starlette", "uvicorn", "h11", "prometheus_client", "pydantic"}
 )
 """What `import automl` must not load."""
 
@@ -57,10 +59,11 @@ EAGER = {
     "automl": {"numpy", "pluggy"},
     "automl/cli": {"click"},
     "automl/estimator.py": {"numpy", "sklearn"},
+    "automl/serve": {"numpy", "fastapi", "starlette", "uvicorn", "h11", "prometheus_client"},
 }
 """Libraries that may be imported at the top of a module; all others are imported late.
 
-The estimators inherit from scikit-learn's, and are themselves imported late.
+The estimators inherit from scikit-learn's, and are themselves imported late. So is the server.
 """
 
 SKLEARN = frozenset({"base", "utils", "exceptions"})
@@ -108,6 +111,7 @@ BROAD_EXCEPT = {
     "automl/search/runs.py": "writes into storages of strangers",
     "automl/search/worker.py": "answers for whatever a job does in a child process",
     "automl/search/workers.py": "runs jobs in the caller's process where no other is wanted",
+    "automl/serve/gate.py": "the last door of a request: any error becomes one answer with an id",
     "automl/testing/": "runs contributions that are expected to be broken",
 }
 """Files where foreign code runs."""
@@ -116,6 +120,8 @@ CLOCKS = {
     "automl/search/budget.py": "the clock",
     "automl/search/processes.py": "ends children that outlive their deadline, as the clock's arm",
     "automl/plugin/guard.py": "times the loading of plugins, for messages",
+    "automl/serve/gate.py": "times requests, for the metrics",
+    "automl/serve/record.py": "dates the lines of the log of predictions",
     "automl/testing/": "sees whether a plugin keeps its deadline; no run comes here",
 }
 """Files that may read the time or wait."""
@@ -132,6 +138,7 @@ PICKLES = {
 STATE = {
     "automl/cli/write.py": "reads the umask, which Python can only do by setting it",
     "automl/plugin/guard.py": "puts back what a plugin changed while it was loaded",
+    "automl/search/quiet.py": "keeps warnings of strangers from the caller, and puts the filters back",
     "automl/search/worker.py": "sets up its own child process",
 }
 """Files that may touch global state."""
@@ -476,6 +483,7 @@ LIVE = {
     "automl/cli/face.py": {"Face": "collects the warnings of one call until they are shown"},
     "automl/model/member.py": {"Shelf": "builds pipelines when they are first needed"},
     "automl/plugin/guard.py": {"Watched": "is filled while foreign code runs"},
+    "automl/search/active.py": {"Active": "is filled while its folds are in work"},
 }
 """Public dataclasses that are at work; what is private to a module may be, too."""
 

@@ -24,8 +24,8 @@ class Budget:
     seconds : float or None, default=None
         Wall seconds from the call to the returned predictor.
     trials : int or None, default=None
-        Candidates to be tried, beside the constant baseline. With trials alone and one worker a
-        run is deterministic.
+        Candidates to be tried, beside the constant baseline. With trials alone a run is
+        deterministic (docs/run_folder.md).
     memory : int or None, default=None
         Bytes that all workers may hold together; what is free, less a margin, where None. A worker
         that holds more than its part is killed, a candidate that would is not tried.

@@ -113,9 +113,9 @@ class History:
         """Return what an Optuna storage would be told of the past."""
         return [copy_of(one, self.past.drawn.get(one.number, {})) for one in self.past.outcomes]
 
-    def cut(self, outcome: Failure) -> None:
+    def cut(self, number: int, reason: Reason) -> None:
         """Note that a candidate was not finished, which is no fault of its own."""
-        self._write(lambda store: store.end(outcome.number, outcome.reason.value))
+        self._write(lambda store: store.end(number, reason.value))
 
     def settle(self, facts: Mapping[str, Any]) -> None:
         """Keep what is known of the run as a whole."""

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from automl.events import Improved, TrialFinished, TrialStarted
+from automl.search.active import Active, outcome_of
 from automl.search.evaluate import FoldJob
-from automl.search.outcome import Evaluation, Failure, FoldFailure, FoldResult, Reason
+from automl.search.outcome import Evaluation, Failure, FoldFailure, Reason
 from automl.search.resume import take_up
-from automl.search.scoring import score_values
-from automl.search.worker import attempt
+from automl.search.turns import Turns
 from automl.search.workers import Job
 
 if TYPE_CHECKING:
@@ -52,34 +50,8 @@ MARGIN = 0.9
 AHEAD = 2
 """Candidates in work at the same time."""
 
-HOPELESS = 0.7
-"""A candidate is given up between folds where its gain over the constant is below this share of the
-best one's on the same folds: so weak a member gets no weight in a blend."""
-
 POLL = 0.25
 """Seconds to wait for workers before looking at the clock again."""
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Active:
-    """A candidate in work."""
-
-    number: int
-    candidate: Candidate
-    pending: deque[int]
-    running: set[int] = field(default_factory=set)
-    results: dict[int, FoldResult] = field(default_factory=dict)
-    failure: FoldFailure | None = None
-    seconds: float = 0.0
-
-    @property
-    def open(self) -> int:
-        """Folds that are not done."""
-        return len(self.running) + (0 if self.failure else len(self.pending))
-
-    @property
-    def done(self) -> bool:
-        return not self.running and (self.failure is not None or not self.pending)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,15 +116,17 @@ class Search:
         self._interrupts = limits.interrupts
         self._memory = limits.memory
         self._say = say
-        self._active: list[_Active] = []
-        self._jobs: dict[int, tuple[_Active, int]] = {}
+        self._active: list[Active] = []
+        self._jobs: dict[int, tuple[Active, int]] = {}
         self._n_jobs = 0
         self._exhausted = False
         self._baseline = baseline
         self._best: Evaluation | None = None
         self._history = history
         self._n_asked = history.past.last
-        past, waiting = take_up(history.past, schedule, question.catalog)
+        in_order = limits.clock.seconds is None
+        self._turns = Turns(schedule, min(AHEAD, pool.size) if in_order else None, history.note)
+        past, waiting = take_up(history.past, schedule, self._turns, question.catalog)
         self.outcomes: list[Outcome] = [*past]
         self._waiting = deque(waiting)
         for outcome in self.outcomes:
@@ -171,6 +145,8 @@ class Search:
                     self._take(ended)
         except KeyboardInterrupt:
             if self._interrupts.stop_now:
+                for active in self._active:
+                    self._history.cut(active.number, Reason.INTERRUPTED)
                 raise
             self._give_up(Reason.INTERRUPTED, "The run was interrupted.")
         else:
@@ -180,7 +156,7 @@ class Search:
                 self._give_up(Reason.DISK, "The run folder cannot be written any more.")
             else:
                 self._give_up(Reason.CONSTRAINT, "The budget was spent before all folds were done.")
-        return self.outcomes
+        return sorted(self.outcomes, key=lambda outcome: outcome.number)
 
     def _fill(self) -> None:
         for worker in self._pool.idle():
@@ -190,7 +166,7 @@ class Search:
             active, fold = found
             self._submit(active, fold, worker)
 
-    def _next_fold(self, worker: int) -> tuple[_Active, int] | None:
+    def _next_fold(self, worker: int) -> tuple[Active, int] | None:
         """Prefer the folds that this worker has prepared; then any of the oldest candidate."""
         for _ in range(AHEAD):
             for active in self._active:
@@ -207,6 +183,8 @@ class Search:
     def _open(self) -> bool:
         """Ask for another candidate; False where there is none or no time."""
         while self._waiting:
+            if not self._turns.may_ask(self._waiting[0][0]):
+                return False
             if self._activate(*self._waiting.popleft()):
                 return True
         n_folds = len(self._data.plan.folds)
@@ -216,9 +194,13 @@ class Search:
         )
         most = math.inf if self._trials is None else self._trials
         while not (self._exhausted or self._n_asked >= most or self._clock.up):
+            if not self._turns.may_ask(self._n_asked + 1):
+                return False
             candidate = self._schedule.ask(self._clock.left * self._pool.size - promised)
             if candidate is None:
                 # A running candidate may still teach the schedule what to propose.
+                if self._turns.wait_for_all(self._n_asked + 1):
+                    continue
                 self._exhausted = not self._active
                 return False
             self._n_asked += 1
@@ -230,7 +212,7 @@ class Search:
         """Begin with a candidate; False where it would not fit into memory."""
         self._history.begin(number, candidate, self._schedule.proposal(candidate))
         folds = deque(range(len(self._data.plan.folds)))
-        active = _Active(number=number, candidate=candidate, pending=folds)
+        active = Active(number=number, candidate=candidate, pending=folds, rival=self._turns.best)
         self._say(TrialStarted, number=number, algorithm=candidate.algorithm)
         refusal = self._memory.refusal(candidate)
         if refusal:
@@ -240,7 +222,7 @@ class Search:
         self._active.append(active)
         return True
 
-    def _submit(self, active: _Active, fold: int, worker: int) -> None:
+    def _submit(self, active: Active, fold: int, worker: int) -> None:
         left = self._clock.left
         waves = math.ceil(sum(one.open for one in self._active) / self._pool.size)
         n_complete = sum(isinstance(outcome, Evaluation) for outcome in self.outcomes)
@@ -280,9 +262,7 @@ class Search:
             active.failure = active.failure or ended.result
         else:
             active.results[fold] = ended.result
-            if active.failure is None and _hopeless(
-                active, self._best, self._baseline, 1 if self._greater else -1
-            ):
+            if active.failure is None and self._is_behind(active):
                 active.failure = FoldFailure(
                     reason=Reason.PRUNED, message="Given up between folds: far behind the best."
                 )
@@ -292,15 +272,21 @@ class Search:
             late = ended.crash is not None and ended.crash.reason is Reason.TIMEOUT
             self._finish(active, cut=late and self._clock.up)
 
-    def _finish(self, active: _Active, *, cut: bool = False) -> None:
-        outcome = _outcome(active, self._data, self._question)
+    def _is_behind(self, active: Active) -> bool:
+        sign = 1 if self._greater else -1
+        if self._turns.in_order:
+            return active.is_behind_in_order(self._baseline, sign)
+        return active.is_behind(self._best, self._baseline, sign)
+
+    def _finish(self, active: Active, *, cut: bool = False) -> None:
+        outcome = outcome_of(active, self._data, self._question)
         self.outcomes.append(outcome)
         if cut and isinstance(outcome, Failure):
-            self._history.cut(outcome)
+            self._history.cut(outcome.number, outcome.reason)
         else:
             drawn = self._schedule.drawn(outcome.candidate) if self._history.recorded else {}
             self._history.finish(outcome, drawn)
-        self._schedule.tell(outcome)
+        self._turns.take(outcome.number, outcome)
         score = outcome.cv_score if isinstance(outcome, Evaluation) else None
         failure = outcome if isinstance(outcome, Failure) else None
         algorithm = outcome.candidate.algorithm
@@ -313,9 +299,6 @@ class Search:
             seconds=outcome.seconds,
             message=failure.message if failure else "",
         )
-        off = self._schedule.newly_off()
-        if off:
-            self._history.note("W_PLUGIN_OFF", off)
         if isinstance(outcome, Evaluation) and self._schedule.better(outcome, self._best):
             self._best = outcome
             self._say(Improved, number=outcome.number, algorithm=algorithm, score=outcome.cv_score)
@@ -336,51 +319,3 @@ class Search:
 
 def _longest(left: float, usual: float) -> float:
     return min(left, max(LONGEST * left, UNUSUAL * usual, SHORTEST))
-
-
-def _hopeless(active: _Active, best: Evaluation | None, baseline: Evaluation, sign: int) -> bool:
-    """Compare gains over the constant on the folds that are done."""
-    if best is None or not active.pending:
-        return False
-    done = sorted(active.results)
-    gain = sign * sum(active.results[f].score - baseline.fold_scores[f] for f in done)
-    most = sign * sum(best.fold_scores[f] - baseline.fold_scores[f] for f in done)
-    return most > 0 and gain < HOPELESS * most
-
-
-def _outcome(active: _Active, data: RunData, question: Question) -> Outcome:
-    """Score all out-of-fold values of a candidate together."""
-    failure = active.failure
-    if failure is None:
-        results = [active.results[fold] for fold in range(len(data.plan.folds))]
-        values = data.plan.gather([result.values for result in results])
-        truth = data.truth(data.plan.covered)
-        decide = question.task.decide
-        score, crash = attempt(
-            lambda: score_values(question.metric, decide, truth, values), passing=KeyboardInterrupt
-        )
-        if crash is not None:
-            failure = FoldFailure(reason=crash.reason, message=crash.message, detail=crash.detail)
-        elif math.isfinite(score):
-            return Evaluation(
-                number=active.number,
-                candidate=active.candidate,
-                cv_score=score,
-                fold_scores=tuple(result.score for result in results),
-                values=values,
-                members=tuple(result.member for result in results),
-                digests=tuple(result.digest for result in results),
-                rounds=tuple(result.rounds for result in results),
-                sample=np.mean([result.sample for result in results], axis=0),
-                seconds=active.seconds,
-            )
-        else:
-            failure = FoldFailure(reason=Reason.NONFINITE, message=f"The score is {score}.")
-    return Failure(
-        number=active.number,
-        candidate=active.candidate,
-        reason=failure.reason,
-        message=failure.message,
-        detail=failure.detail,
-        seconds=active.seconds,
-    )

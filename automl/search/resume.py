@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from automl.search.schedule import Schedule
     from automl.search.shared import RunData
     from automl.search.strategy import Strategy
+    from automl.search.turns import Turns
 
 SAME = (
     "target",
@@ -117,7 +118,7 @@ def as_before(strategy: Strategy, before: Mapping[str, Any]) -> Strategy:
 
 
 def take_up(
-    before: Past, schedule: Schedule, catalog: Catalog
+    before: Past, schedule: Schedule, turns: Turns, catalog: Catalog
 ) -> tuple[list[Outcome], list[tuple[int, Candidate]]]:
     """Bring a schedule to where it was.
 
@@ -125,6 +126,8 @@ def take_up(
     ----------
     before : Past
     schedule : Schedule
+    turns : Turns
+        Tells it of the outcomes.
     catalog : Catalog
 
     Returns
@@ -136,13 +139,12 @@ def take_up(
     """
     known = {outcome.number: outcome.candidate for outcome in before.outcomes}
     known |= dict(before.waiting)
-    # Asked for in the order of their numbers, told in the order in which they came.
     there = {n for n in sorted(known) if schedule.take_up(known[n], before.proposals.get(n))}
-    for outcome in before.outcomes:
-        if outcome.number in there:
-            schedule.tell(outcome)
-    past = [_usable(outcome, catalog) for outcome in before.outcomes]
-    return past, [(number, one) for number, one in before.waiting if number in there]
+    waiting = [(number, one) for number, one in before.waiting if number in there]
+    ended = {outcome.number: outcome for outcome in before.outcomes if outcome.number in there}
+    for number in sorted({*range(1, before.last + 1)} - {number for number, _ in waiting}):
+        turns.take(number, ended.get(number))
+    return [_usable(outcome, catalog) for outcome in before.outcomes], waiting
 
 
 def _usable(outcome: Outcome, catalog: Catalog) -> Outcome:

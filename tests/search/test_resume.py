@@ -10,6 +10,8 @@ import sys
 import textwrap
 import time
 import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +57,10 @@ def test_a_run_in_two_parts_is_the_run_in_one(whole: automl.Result, tmp_path: Pa
     second = fit(tmp_path, 14)
     assert told(second) == told(whole)
     x = table().drop(columns="y")
-    assert np.array_equal(second.predictor.predict_proba(x), whole.predictor.predict_proba(x))
+    # Members whose preparation was fitted before and after the stop are summed in another order.
+    np.testing.assert_allclose(
+        second.predictor.predict_proba(x), whole.predictor.predict_proba(x), rtol=1e-12
+    )
     third = fit(tmp_path, 3)
     assert told(third) == told(whole)
 
@@ -94,7 +99,9 @@ def test_another_budget_or_number_of_workers_splits_as_before(tmp_path: Path) ->
 @pytest.mark.case("F19", "the trial is `failed (disk)`, has no weight, and W_RUN_DAMAGED names it")
 def test_damaged_files_are_not_trusted(whole: automl.Result, tmp_path: Path) -> None:
     found = fit(tmp_path, 14)
-    member, values, *_ = (row.number for row in found.leaderboard if row.status == "complete")
+    complete = [row for row in found.leaderboard if row.status == "complete" and row.number]
+    member = max(complete, key=lambda row: row.weight).number
+    values = min(complete, key=lambda row: row.weight).number
     (tmp_path / "outcomes" / f"{values:05d}.npy").write_bytes(b"swapped")
     for file in (tmp_path / "members" / f"{member:05d}-0").iterdir():
         file.write_bytes(file.read_bytes()[:-1] + b"?")
@@ -241,11 +248,23 @@ def start(tmp_path: Path, trials: int, wait: float = 0.0, jobs: int = 0) -> subp
     )
 
 
-def wait_for_outcomes(tmp_path: Path, n: int) -> None:
-    deadline = time.monotonic() + 60
-    while sum(one.ends[-1] not in {"", "lost"} for one in trials_of(tmp_path)) < n:
-        assert time.monotonic() < deadline, "no outcome in a minute"
+SLOWEST = 300.0
+"""Seconds that a busy machine may take for what is done in one."""
+
+
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + SLOWEST
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "nothing has come"
         time.sleep(0.02)
+
+
+def wait_for_outcomes(tmp_path: Path, n: int, process: subprocess.Popen[str]) -> None:
+    def there() -> bool:
+        return sum(one.ends[-1] not in {"", "lost"} for one in trials_of(tmp_path)) >= n
+
+    wait_until(there, process)
 
 
 def trials_of(tmp_path: Path) -> list[Trial]:
@@ -256,11 +275,11 @@ def trials_of(tmp_path: Path) -> list[Trial]:
 
 
 def gone(processes: list[psutil.Process]) -> bool:
-    _, alive = psutil.wait_procs(processes, timeout=5)
+    _, alive = psutil.wait_procs(processes, timeout=60)
     return not alive
 
 
-def finish(process: subprocess.Popen[str], timeout: float = 60) -> str:
+def finish(process: subprocess.Popen[str], timeout: float = SLOWEST) -> str:
     said, warned = process.communicate(timeout=timeout)
     assert "Traceback" not in warned, warned
     return said
@@ -293,7 +312,7 @@ def test_a_run_that_is_killed_again_and_again_loses_nothing_that_stood(
     before: dict[int, object] = {}
     for _ in range(3):
         process = start(tmp_path, 30, jobs=jobs)
-        wait_for_outcomes(tmp_path, len(before) + 1)
+        wait_for_outcomes(tmp_path, len(before) + 1, process)
         time.sleep(rng.uniform(0, 0.2))
         family = psutil.Process(process.pid).children(recursive=True)
         process.kill()
@@ -312,11 +331,14 @@ def test_a_run_that_is_killed_again_and_again_loses_nothing_that_stood(
     check_folder(tmp_path / "run")
 
 
+def in_work(tmp_path: Path, attempt: int) -> bool:
+    return any(len(one.ends) == attempt and one.ends[-1] == "" for one in trials_of(tmp_path))
+
+
 def test_a_configuration_that_was_in_work_twice_at_a_kill_is_left(tmp_path: Path) -> None:
     for attempt in (1, 2):
         process = start(tmp_path, 2, wait=30)
-        while not any(len(one.ends) == attempt for one in trials_of(tmp_path)):
-            time.sleep(0.02)
+        wait_until(partial(in_work, tmp_path, attempt), process)
         process.kill()
         process.communicate()
     process = start(tmp_path, 1, wait=30)
@@ -337,7 +359,7 @@ def test_one_signal_ends_the_search_with_the_best_so_far(
     tmp_path: Path, sent: signal.Signals
 ) -> None:
     process = start(tmp_path, 60, wait=0.3)
-    wait_for_outcomes(tmp_path, 2)
+    wait_for_outcomes(tmp_path, 2, process)
     family = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(sent)
     assert "ends True" in finish(process)
@@ -350,29 +372,37 @@ def test_one_signal_ends_the_search_with_the_best_so_far(
     assert f"ends False {n_before + 3}" in finish(start(tmp_path, n_before + 2, wait=0.01))
 
 
-@pytest.mark.case("F04", "twice: it stops at once")
+@pytest.mark.case("F04", "twice: it stops at once, with KeyboardInterrupt and no worker left")
 @posix
-def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
-    process = start(tmp_path, 60, wait=30)
-    assert process.stdout is not None
-    while not list((tmp_path / "run" / "work").glob("plan.json")):
-        time.sleep(0.05)
-    time.sleep(1)
+@pytest.mark.parametrize("jobs", [0, 1])
+def test_a_second_signal_stops_at_once(tmp_path: Path, jobs: int) -> None:
+    process = start(tmp_path, 60, wait=300, jobs=jobs)
+    wait_until(partial(in_work, tmp_path, 1), process)
+    family = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
-    time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, warned = process.communicate(timeout=20)
-    assert process.returncode in {0, -signal.SIGINT, 1}
-    assert "KeyboardInterrupt" in warned or not warned
+    if jobs:
+        said, warned = process.communicate(timeout=SLOWEST)
+        assert "ends True 2" in said, "one is enough while the caller itself is free"
+        assert process.returncode == 0, warned
+    else:
+        # The caller itself is in the trial, which nothing but a second signal ends.
+        time.sleep(0.5)
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        said, warned = process.communicate(timeout=SLOWEST)
+        assert "ends" not in said
+        assert warned.rstrip().endswith("KeyboardInterrupt")
+        assert process.returncode == -signal.SIGINT
+    assert gone(family)
+    check_folder(tmp_path / "run")
 
 
 @posix
 def test_a_signal_before_there_is_anything_raises(tmp_path: Path) -> None:
     process = start(tmp_path, 60, wait=30)
-    while not (tmp_path / "run" / "lock").exists():
-        time.sleep(0.005)
+    wait_until((tmp_path / "run" / "lock").exists, process)
     process.send_signal(signal.SIGINT)
-    said, warned = process.communicate(timeout=30)
+    said, warned = process.communicate(timeout=SLOWEST)
     assert "ends" not in said or "ends True 1" in said
     assert "ends" in said or "KeyboardInterrupt" in warned
 
@@ -392,7 +422,7 @@ def test_handlers_are_put_back_and_those_of_others_left() -> None:
 @posix
 def test_two_processes_on_one_folder(tmp_path: Path) -> None:
     process = start(tmp_path, 60, wait=0.3)
-    wait_for_outcomes(tmp_path, 1)
+    wait_for_outcomes(tmp_path, 1, process)
     with pytest.raises(RunError, match=f"belongs to process {process.pid} on "):
         fit(tmp_path / "run", 1)
     (found,) = list_runs(tmp_path)

@@ -1,0 +1,119 @@
+"""A candidate in work: its folds, and what comes of them."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from automl.search.outcome import Evaluation, Failure, FoldFailure, FoldResult, Reason
+from automl.search.scoring import score_values
+from automl.search.worker import attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from automl.candidate.recipe import Candidate
+    from automl.search.outcome import Outcome
+    from automl.search.question import Question
+    from automl.search.shared import RunData
+
+HOPELESS = 0.7
+"""A candidate is given up between folds where its gain over the constant is below this share of the
+best one's on the same folds: so weak a member gets no weight in a blend."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Active:
+    """A candidate in work.
+
+    Attributes
+    ----------
+    rival : Evaluation or None
+        The best that the schedule knew of when it was asked for this candidate.
+    compared : int
+        How many of its first folds were compared with the rival's.
+    """
+
+    number: int
+    candidate: Candidate
+    pending: deque[int]
+    running: set[int] = field(default_factory=set)
+    results: dict[int, FoldResult] = field(default_factory=dict)
+    failure: FoldFailure | None = None
+    seconds: float = 0.0
+    rival: Evaluation | None = None
+    compared: int = 0
+
+    @property
+    def open(self) -> int:
+        """Folds that are not done."""
+        return len(self.running) + (0 if self.failure else len(self.pending))
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing of it is in work, or to be."""
+        return not self.running and (self.failure is not None or not self.pending)
+
+    def is_behind(self, best: Evaluation | None, baseline: Evaluation, sign: int) -> bool:
+        """Whether what is done is far behind the best, and something is left to be saved."""
+        return bool(self.pending) and self._is_behind(sorted(self.results), best, baseline, sign)
+
+    def is_behind_in_order(self, baseline: Evaluation, sign: int) -> bool:
+        """Say the same of the first folds, in their order whichever came first, and of `rival`."""
+        while self.compared in self.results and self.compared + 1 < len(baseline.fold_scores):
+            self.compared += 1
+            if self._is_behind(range(self.compared), self.rival, baseline, sign):
+                return True
+        return False
+
+    def _is_behind(
+        self, folds: Iterable[int], best: Evaluation | None, baseline: Evaluation, sign: int
+    ) -> bool:
+        """Compare gains over the constant."""
+        if best is None:
+            return False
+        gain = sign * sum(self.results[f].score - baseline.fold_scores[f] for f in folds)
+        most = sign * sum(best.fold_scores[f] - baseline.fold_scores[f] for f in folds)
+        return most > 0 and gain < HOPELESS * most
+
+
+def outcome_of(active: Active, data: RunData, question: Question) -> Outcome:
+    """Score all out-of-fold values of a candidate together."""
+    failure = active.failure
+    if failure is None:
+        results = [active.results[fold] for fold in range(len(data.plan.folds))]
+        values = data.plan.gather([result.values for result in results])
+        truth = data.truth(data.plan.covered)
+        decide = question.task.decide
+        score, crash = attempt(
+            lambda: score_values(question.metric, decide, truth, values), passing=KeyboardInterrupt
+        )
+        if crash is not None:
+            failure = FoldFailure(reason=crash.reason, message=crash.message, detail=crash.detail)
+        elif math.isfinite(score):
+            return Evaluation(
+                number=active.number,
+                candidate=active.candidate,
+                cv_score=score,
+                fold_scores=tuple(result.score for result in results),
+                values=values,
+                members=tuple(result.member for result in results),
+                digests=tuple(result.digest for result in results),
+                rounds=tuple(result.rounds for result in results),
+                sample=np.mean([result.sample for result in results], axis=0),
+                seconds=active.seconds,
+            )
+        else:
+            failure = FoldFailure(reason=Reason.NONFINITE, message=f"The score is {score}.")
+    return Failure(
+        number=active.number,
+        candidate=active.candidate,
+        reason=failure.reason,
+        message=failure.message,
+        detail=failure.detail,
+        seconds=active.seconds,
+    )

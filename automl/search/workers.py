@@ -14,6 +14,7 @@ from automl.search.guard import Guard
 from automl.search.jobs import Crash, Ended, Job, Pool
 from automl.search.keeper import Board, Keeper, Terms, interrupted
 from automl.search.outcome import Reason
+from automl.search.quiet import QUIET
 from automl.search.worker import attempt, find_handler
 from automl.search.worker_log import WorkerLog
 
@@ -196,6 +197,7 @@ class SamePool:
     Notes
     -----
     A job runs inside `wait`. KeyboardInterrupt passes through; any other exception is a crash.
+    Warnings of foreign code are not shown: elsewhere they are in a worker's log.
     """
 
     size = 1
@@ -229,15 +231,15 @@ class SamePool:
         if self._cancelled:
             return [Ended(number=job.number, worker=0, crash=interrupted())]
         clock = Clock()
-        if self._made is None:
-            self._made = attempt(lambda: find_handler(self._name)(self._argument))
-        handler, crash = self._made
         result = None
-        if crash is not None:
-            crash = replace(crash, reason=Reason.IMPORT)
-            result = None
-        else:
-            result, crash = attempt(lambda: handler(job.payload), passing=KeyboardInterrupt)
+        with QUIET:
+            if self._made is None:
+                self._made = attempt(lambda: find_handler(self._name)(self._argument))
+            handler, crash = self._made
+            if crash is not None:
+                crash = replace(crash, reason=Reason.IMPORT)
+            else:
+                result, crash = attempt(lambda: handler(job.payload), passing=KeyboardInterrupt)
         return [
             Ended(number=job.number, worker=0, result=result, crash=crash, seconds=clock.elapsed)
         ]

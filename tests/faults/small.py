@@ -37,8 +37,6 @@ def learn(x: object, y: object, **more: Any) -> tuple[automl.Result, set[str]]:
     """Learn, and return the result with the codes of all warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        # What scikit-learn says of itself goes to the log of a worker; here there is none.
-        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         result = automl.fit(x, y, **{**QUICK, **more})
     return result, codes(caught)
 

@@ -138,7 +138,7 @@ PICKLES = {
 STATE = {
     "automl/cli/write.py": "reads the umask, which Python can only do by setting it",
     "automl/plugin/guard.py": "puts back what a plugin changed while it was loaded",
-    "automl/search/quiet.py": "keeps warnings of strangers from the caller, and puts the filters back",
+    "automl/search/quiet.py": "keeps warnings of strangers from the caller for a while",
     "automl/search/worker.py": "sets up its own child process",
 }
 """Files that may touch global state."""

@@ -95,12 +95,12 @@ def blend(
     weights[order[0]] = 1.0
     if len(chosen) <= 1 or left() <= 0:
         return weights
-    library = _Library.of([values[index] for index in chosen], judge, seed)
+    library = Library.of([values[index] for index in chosen], judge, seed)
     whole = library.grow(STEPS, MAX_CANDIDATES, left)
     if not len(whole.counts):
         return weights
     parts = [whole.best()]
-    bags = _bags(library, seed, left)
+    bags = bags_of(library, seed, left)
     if bags:
         parts.append(np.mean(bags, axis=0))
     weights[:] = 0.0
@@ -118,8 +118,16 @@ def average(values: Sequence[NDArray[Any]], weights: NDArray[Any]) -> NDArray[np
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Trail:
-    """One greedy selection, step by step: how often each member was added, and the gain."""
+class Trail:
+    """One greedy selection, step by step.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_steps, n_members)
+        How often each member was added until then.
+    gains : ndarray of shape (n_steps,)
+        Scores, greater is better.
+    """
 
     counts: NDArray[np.float64]
     gains: NDArray[np.float64]
@@ -136,7 +144,7 @@ class _Trail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Library:
+class Library:
     """Members of a selection, as far as their values are read.
 
     Parameters
@@ -153,7 +161,7 @@ class _Library:
     y: NDArray[Any]
 
     @classmethod
-    def of(cls, values: Sequence[NDArray[Any]], judge: Judge, seed: int) -> _Library:
+    def of(cls, values: Sequence[NDArray[Any]], judge: Judge, seed: int) -> Library:
         """Read the values, on a sample of the rows where there are many."""
         n_read = 1 if judge.metric.true_class_only else int(np.prod(values[0].shape[1:]))
         rows = spread_rows(judge.y, min(MAX_ROWS, MAX_CELLS // n_read), seed)
@@ -161,12 +169,22 @@ class _Library:
         stack = np.stack([part.read(one if rows is None else one[rows]) for one in values])
         return cls(values=stack, judge=part.narrow(), y=part.y)
 
-    def take(self, rows: NDArray[np.intp]) -> _Library:
+    def take(self, rows: NDArray[np.intp]) -> Library:
         """Return the library of some of the rows."""
         return replace(self, values=self.values[:, rows], judge=self.judge.of(rows), y=self.y[rows])
 
-    def grow(self, steps: int, promising: int, left: Callable[[], float]) -> _Trail:
-        """Add a member at each step, from the second on one of those that are best alone."""
+    def grow(self, steps: int, promising: int, left: Callable[[], float]) -> Trail:
+        """Add members one by one, each time the one that improves the average most.
+
+        Parameters
+        ----------
+        steps : int
+            Members to add.
+        promising : int
+            From the second step on it is one of so many that are best alone.
+        left : callable () -> float
+            Seconds left; at 0 the steps so far are returned, which may be none.
+        """
         members = np.arange(len(self.values))
         counts, total = np.zeros(len(members)), np.zeros_like(self.values[0])
         spread = np.array([float(np.square(one, dtype=np.float64).sum()) for one in self.values])
@@ -189,7 +207,7 @@ class _Library:
             best.append(float(gains[place]))
             if size == 0:
                 members = np.lexsort((spread, -alone))[:promising]
-        return _Trail(counts=np.array(trail), gains=np.array(best))
+        return Trail(counts=np.array(trail), gains=np.array(best))
 
     def _gains(
         self,
@@ -227,8 +245,22 @@ def _singles(
     return gains
 
 
-def _bags(library: _Library, seed: int, left: Callable[[], float]) -> list[NDArray[np.float64]]:
-    """Return the weights of short selections on bootstrap samples of the rows."""
+def bags_of(library: Library, seed: int, left: Callable[[], float]) -> list[NDArray[np.float64]]:
+    """Return the weights of short selections on bootstrap samples of the rows.
+
+    Parameters
+    ----------
+    library : Library
+    seed : int
+        Draws the rows.
+    left : callable () -> float
+        Seconds left; at 0 there may be none.
+
+    Returns
+    -------
+    list of ndarray of shape (n_members,)
+        At most `BAGS`, each of sum 1.
+    """
     rng = np.random.default_rng(seed)
     rows = spread_rows(library.y, BAG_ROWS, seed)
     part = library if rows is None else library.take(rows)

@@ -43,8 +43,8 @@ POWERS = np.exp(np.linspace(-0.8, 0.8, 33))
 SHARES = np.linspace(-0.5, 1.5, 41)
 """How much of the difference between the classes' frequencies is undone, where there are many."""
 
-ODDS = np.linspace(0.01, 0.99, 61)
-"""Quantiles of the odds of two classes that are tried as a threshold."""
+SHIFTS = np.linspace(-4.0, 4.0, 61)
+"""Logarithms of the odds that are tried as a threshold of two classes."""
 
 FARTHEST = 4.0
 """No class is favoured by more than this, as a logarithm."""
@@ -207,7 +207,7 @@ def _fit(
     if judge.metric.reads == "values":
         ways, window = [Temper(power=float(power)) for power in POWERS], 1
     else:
-        ways, window = _weighings(values, judge), WINDOW
+        ways, window = _weighings(values.shape[1], judge), WINDOW
     gains = []
     for way in ways:
         if left() <= 0:
@@ -221,13 +221,10 @@ def _fit(
     return ways[place] if smooth[place] > judge.gain(values) else None
 
 
-def _weighings(values: NDArray[Any], judge: Judge) -> list[Weighing]:
+def _weighings(n_classes: int, judge: Judge) -> list[Weighing]:
     """Return what is tried: a threshold for two classes, else how much the rare are favoured."""
-    n_classes = values.shape[1]
     if n_classes == 2:
-        logs = np.log(np.clip(values, SMALLEST, None, dtype=np.float64))
-        thresholds = np.unique(np.quantile(logs[:, 1] - logs[:, 0], ODDS))
-        shifts = np.outer(-thresholds, [-0.5, 0.5])
+        shifts = np.outer(SHIFTS, [-0.5, 0.5])
     else:
         counts = np.bincount(judge.y, weights=judge.weight, minlength=n_classes)
         rare = -np.log(np.maximum(counts / counts.sum(), 1 / len(judge.y)))

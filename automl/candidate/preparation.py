@@ -151,6 +151,8 @@ class Prepared:
 
     preparation: Preparation
     X: Any
+    extra: int | None = None
+    """Columns that steps made which read the whole table; None where there is no such step."""
 
 
 def fit_preparation(
@@ -198,7 +200,8 @@ def fit_preparation(
         monotonic=monotonic if any(monotonic) else (),
     )
     X = side_by_side(blocks, sparse=sparse, n_rows=table.n_rows)
-    return Prepared(preparation=preparation, X=X)
+    extra = [one.block.shape[1] for one in made if one.chain.kind is None]
+    return Prepared(preparation=preparation, X=X, extra=sum(extra) if extra else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from automl.plugin.learning import KINDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,16 @@ class Candidate:
                 for kind, chain in data["preparation"].items()
             },
         )
+
+    @property
+    def extra(self) -> dict[str, tuple[Step, ...]]:
+        """The chains that begin with a step that reads the whole table."""
+        return {name: chain for name, chain in self.preparation.items() if name not in KINDS}
+
+    def with_extra(self, extra: Mapping[str, tuple[Step, ...]]) -> Candidate:
+        """Return the candidate with these chains beside those of the kinds, and no others."""
+        kinds = {name: chain for name, chain in self.preparation.items() if name in KINDS}
+        return replace(self, preparation={**kinds, **dict(sorted(extra.items()))})
 
     @property
     def key(self) -> str:

@@ -159,8 +159,8 @@ class AlgorithmSpace:
         flat = {n: v for n, v in candidate.params.items() if n not in self.ranges.fixed}
         if set(flat) != self.ranges.used({**candidate.params, **self.ranges.fixed}):
             return None
-        left_out = {name: LEFT_OUT for name in self.chains if name not in KINDS}
-        for kind, chain in {**left_out, **candidate.preparation}.items():
+        left_out: dict[str, tuple[Step, ...]] = {n: () for n in self.chains if n not in KINDS}
+        for kind, chain in (left_out | {**candidate.preparation}).items():
             if PREPARE + kind in varied:
                 flat[PREPARE + kind] = JOIN.join(step.name for step in chain)
             for step in chain:

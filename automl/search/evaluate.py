@@ -121,6 +121,9 @@ class Evaluator:
         fold = self._data.plan.folds[job.fold]
         y_train, y_test = self._data.y[fold.train], self._data.y[fold.test]
         ready = self._ready(job, fold, y_train)
+        if ready.prepared.extra == 0:
+            steps = ", ".join(job.candidate.extra)
+            raise _WrongError(Reason.PRUNED, f"No column comes out of {steps}: as without.")
         w_train, w_test = self._weights(fold)
         rounds = _Rounds(clock)
         pipeline = fit_pipeline(

@@ -29,6 +29,10 @@ MISSES = 20
 class AlgorithmStudy:
     """Proposes candidates of one algorithm and learns from their scores.
 
+    A start that is another one with steps more that read the whole table is a question to this
+    table: where it scores better, the starts to come have these steps as well, and where it has no
+    score no candidate to come has them.
+
     Parameters
     ----------
     space : AlgorithmSpace
@@ -57,6 +61,8 @@ class AlgorithmStudy:
         self._sampler = sampler
         self._starts = deque(space.start_candidates())
         self._told: list[tuple[dict[str, Any], float]] = []
+        self._scores: dict[str, tuple[Candidate, float]] = {}
+        self._left_out: set[str] = set()
         self._tried: set[str] = set()
         self._open: dict[str, Trial] = {}
         self._proposed: dict[str, dict[str, Any]] = {}
@@ -73,10 +79,11 @@ class AlgorithmStudy:
 
     def ask(self) -> Candidate | None:
         """Return a candidate not proposed before, or None where there is none."""
-        if self._starts:
-            candidate = self._starts.popleft()
-            self._note(candidate)
-            return candidate
+        while self._starts:
+            candidate = self._as_here(self._with_what_helped(self._starts.popleft()))
+            if candidate.key not in self._tried:
+                self._note(candidate)
+                return candidate
         if not self._varied:
             return None
         study = self._study or self._begin()
@@ -85,7 +92,8 @@ class AlgorithmStudy:
                 # A proposal follows from what was told alone, so that a run can be taken up again.
                 study.sampler = _tpe(_seed(self._name, self._n_asked, miss))
             trial = study.ask()
-            candidate = self.space.candidate(self.space.draw(partial(_suggest, trial)))
+            drawn = self.space.draw(partial(_suggest, trial))
+            candidate = self._as_here(self.space.candidate(drawn))
             if candidate.key not in self._tried:
                 self._note(candidate)
                 self._open[candidate.key] = trial
@@ -111,7 +119,9 @@ class AlgorithmStudy:
     def take_up(self, candidate: Candidate, proposal: Mapping[str, Any] | None) -> None:
         """Know a candidate from before, as if it had been asked for."""
         self._note(candidate)
-        self._starts = deque(start for start in self._starts if start.key != candidate.key)
+        keys = [start.key for start in self._starts]
+        begun = candidate.key if candidate.key in keys else candidate.with_extra({}).key
+        self._starts = deque(start for start in self._starts if start.key != begun)
         if proposal is not None and self._varied.keys() >= proposal.keys():
             self._proposed[candidate.key] = dict(proposal)
 
@@ -119,6 +129,10 @@ class AlgorithmStudy:
         """Take a candidate's score; None where it has none."""
         trial = self._open.pop(candidate.key, None)
         usable = score is not None and math.isfinite(score)
+        if usable and score is not None:
+            self._scores[candidate.key] = (candidate, score)
+        else:
+            self._left_out |= {*candidate.extra}
         if trial is not None and self._study is not None:
             if usable:
                 self._study.tell(trial, score)
@@ -130,6 +144,23 @@ class AlgorithmStudy:
                 self._told.append((params, score))
                 if self._study is not None:
                     self._add(self._study, params, score)
+
+    def _with_what_helped(self, start: Candidate) -> Candidate:
+        """Return a start with the steps that made another one of this algorithm better."""
+        if start.extra:
+            return start
+        sign = 1 if self._direction == "maximize" else -1
+        helped: dict[str, Any] = {}
+        for candidate, score in self._scores.values():
+            without = self._scores.get(candidate.with_extra({}).key)
+            if without is not None and sign * score > sign * without[1]:
+                helped |= candidate.extra
+        return start.with_extra(helped)
+
+    def _as_here(self, candidate: Candidate) -> Candidate:
+        """Return a candidate without the steps that gave nothing here."""
+        kept = {name: one for name, one in candidate.extra.items() if name not in self._left_out}
+        return candidate.with_extra(kept) if self._left_out else candidate
 
     def _begin(self) -> Study:
         import optuna

@@ -29,13 +29,14 @@ CLASSES = 5
 
 def reckon(operation: str, a: Matrix, b: Matrix) -> Matrix:
     """Return one operation of two columns; NaN where a cell is missing or divided by zero."""
-    if operation == "sum":
-        return a + b
-    if operation == "difference":
-        return a - b
-    if operation == "product":
-        return a * b
-    return np.divide(a, b, out=np.full_like(a, np.nan), where=b != 0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if operation == "sum":
+            return bounded(a + b)
+        if operation == "difference":
+            return bounded(a - b)
+        if operation == "product":
+            return bounded(a * b)
+        return bounded(np.divide(a, b, out=np.full_like(a, np.nan), where=b != 0))
 
 
 class Arithmetic:
@@ -83,10 +84,9 @@ class Arithmetic:
         """Return the chosen columns."""
         X = numbers_of(table)
         out = np.empty((len(X), len(self.made)))
-        with np.errstate(over="ignore", invalid="ignore"):
-            for k, (operation, a, b) in enumerate(self.made):
-                out[:, k] = reckon(operation, X[:, a], X[:, b])
-        return bounded(out)
+        for k, (operation, a, b) in enumerate(self.made):
+            out[:, k] = reckon(operation, X[:, a], X[:, b])
+        return out
 
     def lineage(self, n_in: int) -> list[tuple[int, ...]]:
         """Return the features of each column."""

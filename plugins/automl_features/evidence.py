@@ -30,8 +30,8 @@ SWEEPS = 3
 SMOOTH = 10.0
 """Rows that the overall mean counts for in the mean of a bin."""
 
-NOISE = 12.0
-"""Gain times rows below which a gain may be luck, with hundreds of columns to choose from."""
+NOISE = 4.0
+"""Gain times rows that is asked of a column; of noise it is below 0 nearly always."""
 
 ALIKE = 0.97
 """Rank correlation above which two columns say the same."""
@@ -69,7 +69,8 @@ def residual_of(columns: Iterable[Codes], targets: Matrix) -> Matrix:
             left -= _means(codes, left)[codes]
     left -= left.mean(axis=0)
     length = np.sqrt((left**2).sum(axis=0))
-    return np.divide(left, length, out=np.zeros_like(left), where=length > 1e-9)
+    scaled: Matrix = np.divide(left, length, out=np.zeros_like(left), where=length > 1e-9)
+    return scaled
 
 
 def gain_of(codes: Codes, residual: Matrix) -> float:
@@ -98,7 +99,7 @@ def best_of(made: Iterator[tuple[Any, Matrix]], residual: Matrix, most: int) -> 
     most : int
     """
     floor = NOISE / max(1, len(residual))
-    judged = []
+    judged: list[tuple[float, int, Any, Codes]] = []
     for key, x in made:
         codes = bins_of(x)
         gain = gain_of(codes, residual)

@@ -84,7 +84,7 @@ class AgainstGroup:
         out = np.empty((len(X), len(self.made)))
         for k, ((how, x, g), means) in enumerate(zip(self.made, self.means, strict=True)):
             out[:, k] = against(how, X[:, x], slots[:, g], means)
-        return bounded(out)
+        return out
 
     def lineage(self, n_in: int) -> list[tuple[int, ...]]:
         """Return the features of each column."""
@@ -106,8 +106,9 @@ def against(how: str, x: Matrix, slots: Codes, means: Matrix) -> Matrix:
     """Return a number less its group's mean, or divided by it; levels beyond are unseen."""
     mean = means[np.where(slots < len(means), slots, UNSEEN)]
     if how == "difference":
-        return x - mean
-    return np.divide(x, mean, out=np.full_like(x, np.nan), where=mean != 0)
+        return bounded(x - mean)
+    with np.errstate(over="ignore"):
+        return bounded(np.divide(x, mean, out=np.full_like(x, np.nan), where=mean != 0))
 
 
 def _candidates(

@@ -22,6 +22,9 @@ COLUMNS = 24
 FOLDS = 5
 """Parts of the rows that get their means from the other parts."""
 
+CELLS = 32
+"""Pairs of levels up to which a tree finds them itself, and means would only blur them."""
+
 CLASSES = 5
 """Classes that get a column, the most frequent ones."""
 
@@ -128,8 +131,8 @@ class CategoryPairs:
         floor = NOISE / max(1, len(rows))
         judged = []
         for pair in combinations(sorted(best), 2):
-            codes = np.unique(keys_of(slots, pair), return_inverse=True)[1]
-            gain = gain_of(codes, residual)
+            cells, codes = np.unique(keys_of(slots, pair), return_inverse=True)
+            gain = gain_of(codes, residual) if len(cells) > CELLS else 0.0
             if gain > floor:
                 judged.append((-gain, pair))
         return [pair for _, pair in sorted(judged)[: self.most]]

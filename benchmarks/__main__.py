@@ -124,6 +124,20 @@ def report(folder: Path) -> None:
 
 
 @main.command()
+@click.argument(
+    "folders",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
+def overrun(folders: tuple[Path, ...]) -> None:
+    """Print how long contenders took beyond their budgets, in FOLDERS of results together."""
+    from benchmarks.report import overrun_text
+
+    click.echo(overrun_text(folders), nl=False)
+
+
+@main.command()
 @click.argument("before", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("after", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--contender", default="automl", show_default=True)

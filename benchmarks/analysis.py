@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf, isnan, nan, sqrt
 from typing import Any
 
@@ -196,6 +197,75 @@ def failures(rows: Sequence[Row]) -> list[tuple[str, str, str, str, int]]:
         (row.contender, row.status, row.phase, row.cause) for row in rows if row.status != "ok"
     )
     return [(*what, count) for what, count in counted.most_common()]
+
+
+SECONDS_OVER = 1.0
+SHARE_OVER = 0.02
+"""What automl promises for budgets from 5 seconds up: never longer than the larger of the two."""
+
+EDGES = (-inf, -5.0, -1.0, -0.5, 0.0, 0.25, 0.5, 1.0, 2.0, 5.0, inf)
+"""Bins of the seconds beyond a budget."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrun:
+    """How long one contender took beyond one budget, from the call to the fitted object.
+
+    Parameters
+    ----------
+    contender : str
+    budget : float
+    jobs : int
+    without : int
+        Jobs that ended before there was a model.
+    seconds : ndarray of shape (jobs - without,)
+        Beyond the budget, least first; negative where it took less.
+    allowed : float
+        Seconds that automl's promise leaves.
+    """
+
+    contender: str
+    budget: float
+    jobs: int
+    without: int
+    seconds: NDArray[np.float64]
+    allowed: float
+
+    @property
+    def beyond(self) -> int:
+        """Jobs that took longer than allowed."""
+        return int((self.seconds > self.allowed).sum())
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Jobs in each bin of `EDGES`: above its lower end, up to the upper one."""
+        return tuple(
+            int(((self.seconds > low) & (self.seconds <= high)).sum())
+            for low, high in pairwise(EDGES)
+        )
+
+    def percentile(self, share: float) -> float:
+        """Return the seconds that so many percent of the jobs stayed within."""
+        return float(np.percentile(self.seconds, share)) if len(self.seconds) else nan
+
+
+def overruns(rows: Sequence[Row]) -> list[Overrun]:
+    """Return one for each contender and budget, by name and size."""
+    found = []
+    for contender, budget in sorted({(row.contender, row.budget) for row in rows}):
+        own = [row for row in rows if (row.contender, row.budget) == (contender, budget)]
+        over = sorted(row.fit_s - row.budget for row in own if not isnan(row.fit_s))
+        found.append(
+            Overrun(
+                contender=contender,
+                budget=budget,
+                jobs=len(own),
+                without=len(own) - len(over),
+                seconds=np.array(over, dtype=np.float64),
+                allowed=max(SECONDS_OVER, SHARE_OVER * budget),
+            )
+        )
+    return found
 
 
 MEASURES: Mapping[str, str] = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from math import isnan
+from itertools import pairwise
+from math import inf, isnan
 from pathlib import Path
 
 import numpy as np
@@ -63,20 +64,13 @@ class _Report:
             self._say("h2", "Quality against time")
             self._draw("any_time", fields)
         self._resources()
+        self._overruns()
         self._failures()
         self._conditions()
 
     def markdown(self) -> str:
         """Return the report without pictures."""
-        parts = []
-        for kind, content in self.blocks:
-            if kind in {"h1", "h2", "h3"}:
-                parts.append(f"{'#' * int(kind[1])} {content}")
-            elif kind == "table":
-                parts.append(_markdown_table(content))  # type: ignore[arg-type]  # a table's cells
-            elif kind == "p":
-                parts.append(str(content))
-        return "\n\n".join(parts) + "\n"
+        return _markdown(self.blocks)
 
     def page(self) -> str:
         """Return the report as one HTML page."""
@@ -159,6 +153,11 @@ class _Report:
             cells.append([name, *(_number(value) for value in [*found.values(), *once])])
         self._say("table", cells)
         self._say("p", "Medians over the jobs; memory is the peak of the whole process tree.")
+
+    def _overruns(self) -> None:
+        self._say("h2", "Seconds beyond the budget")
+        for kind, content in overrun_blocks(self.rows):
+            self._say(kind, content)
         self._draw("overrun", self.rows)
 
     def _failures(self) -> None:
@@ -189,6 +188,47 @@ class _Report:
         if remarks:
             self._say("p", "What a contender's file had to drop or encode:")
             self._say("table", [["contender", "remark"], *([*pair] for pair in remarks)])
+
+
+def overrun_blocks(rows: Sequence[Row]) -> list[tuple[str, object]]:
+    """Return the tables of how long contenders took beyond their budgets, with what they mean."""
+    found = analysis.overruns(rows)
+    head = ["contender", "budget s", "jobs", "no model", "median", "90 %", "99 %", "largest"]
+    summary = [
+        [
+            *(one.contender, f"{one.budget:g}", str(one.jobs), str(one.without)),
+            *(_number(round(one.percentile(share), 3)) for share in (50, 90, 99, 100)),
+            *(f"{one.allowed:g}", str(one.beyond)),
+        ]
+        for one in found
+    ]
+    counts = [
+        [one.contender, f"{one.budget:g}", *(str(n or "") for n in one.counts)] for one in found
+    ]
+    bins = [_bin(low, high) for low, high in pairwise(analysis.EDGES)]
+    meaning = (
+        "Wall seconds from the call to the fitted object, less the budget. Allowed is what automl "
+        f"promises: the larger of {analysis.SECONDS_OVER:g} s and {analysis.SHARE_OVER:.0%} of "
+        "the budget."
+    )
+    return [
+        ("table", [[*head, "allowed", "beyond it"], *summary]),
+        ("p", meaning),
+        ("table", [["contender", "budget s", *bins], *counts]),
+        ("p", "Jobs by their seconds beyond the budget; the upper end belongs to a bin."),
+    ]
+
+
+def overrun_text(folders: Sequence[Path]) -> str:
+    """Return those tables for the rows of several folders together, as Markdown."""
+    rows = latest(row for folder in folders for row in read(folder))
+    return _markdown(overrun_blocks(rows)) if rows else "No job has ended yet.\n"
+
+
+def _bin(low: float, high: float) -> str:
+    if low == -inf:
+        return f"to {high:g}"
+    return f"over {low:g}" if high == inf else f"{low:g} to {high:g}"
 
 
 def _standings(field: Field) -> Cells:
@@ -234,6 +274,18 @@ def _number(value: object) -> str:
     if isinstance(value, float):
         return "" if isnan(value) else f"{value:.4g}"
     return str(value)
+
+
+def _markdown(blocks: Sequence[tuple[str, object]]) -> str:
+    parts = []
+    for kind, content in blocks:
+        if kind in {"h1", "h2", "h3"}:
+            parts.append(f"{'#' * int(kind[1])} {content}")
+        elif kind == "table":
+            parts.append(_markdown_table(content))  # type: ignore[arg-type]  # a table's cells
+        elif kind == "p":
+            parts.append(str(content))
+    return "\n\n".join(parts) + "\n"
 
 
 def _markdown_table(cells: Cells) -> str:

@@ -9,8 +9,10 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from benchmarks import analysis, report
+from benchmarks.__main__ import main
 from benchmarks.compare import compare
 from benchmarks.rows import Header, Row, append, write_header
 
@@ -116,6 +118,30 @@ def test_the_page_is_whole_and_escapes_what_it_shows(tmp_path):
     assert page.count("<figure>") >= 8
     assert "harness at abc" in markdown
     assert "Quality against time" in markdown
+
+
+def test_what_a_budget_is_exceeded_by_is_said_for_each_budget(tmp_path):
+    for budget, over in {5.0: (-0.3, 0.4, 1.2), 15.0: (-9.0, 0.0), 60.0: (1.1, 1.19)}.items():
+        for number, seconds in enumerate(over):
+            # The two smaller budgets in one folder, the largest in another.
+            folder = tmp_path / ("small" if budget < 60 else "large")
+            append(folder, row(f"t{number}", "good", 0.8, budget=budget, fit_s=budget + seconds))
+    dead = row("t9", "good", np.nan, budget=15.0, fit_s=np.nan, status="timeout")
+    append(tmp_path / "small", dead)
+    five, fifteen = analysis.overruns(report.latest(report.read(tmp_path / "small")))
+    assert (five.jobs, five.without, five.beyond) == (3, 0, 1)
+    assert five.percentile(100) == pytest.approx(1.2)
+    assert five.percentile(50) == pytest.approx(0.4)
+    assert (fifteen.jobs, fifteen.without, fifteen.beyond) == (3, 1, 0)
+    assert sum(fifteen.counts) == 2
+    text = report.write(tmp_path / "small")[0].read_text()
+    assert "| good | 15 | 3 | 1 | -4.5 |" in text
+    assert "| good | 60 |" not in text
+    done = CliRunner().invoke(main, ["overrun", str(tmp_path / "small"), str(tmp_path / "large")])
+    assert done.exit_code == 0, done.output
+    lines = [line for line in done.output.splitlines() if line.startswith("| good | ")]
+    assert [line.split(" | ")[1] for line in lines] == ["5", "15", "60"] * 2
+    assert "| good | 60 | 2 | 0 | 1.145 | 1.181 | 1.189 | 1.19 | 1.2 | 0 |" in lines
 
 
 def test_an_empty_race_has_a_report(tmp_path):

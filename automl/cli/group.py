@@ -13,7 +13,10 @@ import click
 from automl._version import __version__
 from automl.cli.face import DONE, FAILED, Face, collected, explain
 
-COMMANDS = ("fit", "predict", "evaluate", "leaderboard", "runs", "export", "plugins", "check")
+COMMANDS = (
+    *("fit", "predict", "serve", "evaluate", "leaderboard", "runs"),
+    *("export", "plugins", "check"),
+)
 """Each is the ``command`` of the module of its name."""
 
 

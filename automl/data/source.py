@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from automl.data.names import shorten
 from automl.errors import AutoMLError, DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 _LONGEST = 65_536
@@ -36,6 +37,17 @@ class Reader(Protocol):
     def read(self) -> Callable[[str], Any]:
         """Read the table."""
 
+    @property
+    def batches(self) -> Callable[[str], Iterator[Any]] | None:
+        """Read it a part at a time, where it can."""
+
+    @property
+    def write(self) -> Callable[[str, Iterator[Mapping[str, Sequence[Any]]]], None] | None:
+        """Make a table, where it can."""
+
+
+R = TypeVar("R", bound=Reader)
+
 
 def open_source(source: object, readers: Mapping[str, Reader]) -> Any:
     """Read a table where a string or path names it; anything else is the table.
@@ -54,6 +66,45 @@ def open_source(source: object, readers: Mapping[str, Reader]) -> Any:
     if not isinstance(source, str | os.PathLike):
         return source
     place = os.fspath(source)
+    reader = reader_of(place, readers)
+    with _blamed(reader, place):
+        return reader.read(place)
+
+
+def open_batches(source: str, readers: Mapping[str, Reader]) -> Iterator[Any]:
+    """Read a table a part at a time; whole, where its reader knows no parts.
+
+    Parameters
+    ----------
+    source : str
+    readers : mapping of str to Reader
+
+    Yields
+    ------
+    table
+        At least one, all with the same columns.
+
+    Raises
+    ------
+    DataError
+        As `open_source`.
+    """
+    reader = reader_of(source, readers)
+    with _blamed(reader, source):
+        if reader.batches is None:
+            yield reader.read(source)
+        else:
+            yield from reader.batches(source)
+
+
+def reader_of(place: str, readers: Mapping[str, R]) -> R:
+    """Return the reader that is in charge of a place.
+
+    Raises
+    ------
+    DataError
+        ``E_DATA_SOURCE`` where nobody is.
+    """
     if not place or "\0" in place or len(place) > _LONGEST:
         raise DataError(
             "E_DATA_SOURCE",
@@ -62,7 +113,7 @@ def open_source(source: object, readers: Mapping[str, Reader]) -> Any:
         )
     for reader in sorted(readers.values(), key=lambda one: (one.priority, one.name)):
         if reader.matches(place):
-            return _read(reader, place)
+            return reader
     if "://" not in place and not Path(place).exists():
         raise DataError("E_DATA_SOURCE", f"There is no file {place!r}.", "Check the path.")
     raise DataError(
@@ -72,9 +123,11 @@ def open_source(source: object, readers: Mapping[str, Reader]) -> Any:
     )
 
 
-def _read(reader: Reader, place: str) -> Any:
+@contextmanager
+def _blamed(reader: Reader, place: str) -> Iterator[None]:
+    """Say whose an error is, and where it came up."""
     try:
-        return reader.read(place)
+        yield
     except AutoMLError:
         raise
     except Exception as error:

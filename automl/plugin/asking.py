@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -213,6 +213,12 @@ class Reader:
     priority : int, default=50
         Of two in charge the one with the lower number reads, then the one whose name comes first.
         The built-ins, which take any file they can make sense of, have 90.
+    batches : callable (source) -> iterator of tables, or None, default=None
+        Gives the rows of ``read`` a part at a time, in their order, every part with all columns,
+        at least one part: for tables that memory does not hold. None reads all at once.
+    write : callable (place, parts) -> None, or None, default=None
+        Makes a table at a place that ``matches``, whole or not at all. ``parts`` is an iterator of
+        mappings of names to sequences of plain cells. None: such a place is read only.
     """
 
     name: str
@@ -220,11 +226,16 @@ class Reader:
     read: Callable[[str], Any]
     requires: tuple[str, ...] = ()
     priority: int = 50
+    batches: Callable[[str], Iterator[Any]] | None = None
+    write: Callable[[str, Iterator[Mapping[str, Sequence[Any]]]], None] | None = None
 
     def __post_init__(self) -> None:
         check_name(self)
         check_callable(self, "matches")
         check_callable(self, "read")
+        for name in ("batches", "write"):
+            if getattr(self, name) is not None:
+                check_callable(self, name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from automl.errors import AutoMLError
 from automl.plugin.guard import watch
 from automl.testing.checks import CheckFailedError, Property, says
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from automl.testing.plain import Bench
 
 SECTION = "automl_readers"
@@ -30,16 +32,31 @@ def _other_sources_are_left_alone(bench: Bench) -> None:
 
 @says("read() of a place that is not there raises an error that names the place.", SECTION)
 def _a_missing_place_is_named(bench: Bench) -> None:
+    _has_to_name("read()", bench.contribution.read)
+
+
+@says("batches() of a place that is not there raises an error that names the place.", SECTION)
+def _a_missing_place_has_no_batches(bench: Bench) -> None:
+    batches = bench.contribution.batches
+    if batches is not None:
+        _has_to_name("batches()", lambda source: next(iter(batches(source))))
+
+
+def _has_to_name(what: str, read: Callable[[str], Any]) -> None:
     source = "/nowhere/missing_table"
     try:
-        bench.contribution.read(source)
+        read(source)
     except (AutoMLError, OSError) as error:
         if "missing_table" in str(error):
             return
         raise CheckFailedError(
-            f"read() raised {type(error).__name__}: {error}.", "Name the place in the message."
+            f"{what} raised {type(error).__name__}: {error}.", "Name the place in the message."
         ) from error
-    raise CheckFailedError("read() of a missing place raised nothing.", "Raise FileNotFoundError.")
+    except StopIteration as error:
+        raise CheckFailedError(
+            f"{what} of a missing place gave nothing.", "Raise FileNotFoundError."
+        ) from error
+    raise CheckFailedError(f"{what} of a missing place raised nothing.", "Raise FileNotFoundError.")
 
 
 @says("matches() prints nothing and leaves global state alone.", SECTION)

@@ -1,4 +1,4 @@
-"""Read tables from files and databases: CSV, Parquet, Arrow, JSON lines, SQL.
+"""Read tables from files and databases: CSV, Parquet, Arrow, JSON lines, SQL; write into SQL.
 
 Every file is decided by its first bytes, then by its suffix. CSV is read as strings throughout:
 what they say is decided by the same rules as for any other table of strings.
@@ -9,17 +9,25 @@ from __future__ import annotations
 from functools import partial
 
 from automl.plugin import Reader, hookimpl
-from automl_readers.databases import read_sql
-from automl_readers.delimited import read_csv
+from automl_readers.databases import read_sql, sql_batches
+from automl_readers.delimited import csv_batches, read_csv
 from automl_readers.files import format_of
-from automl_readers.typed import read_arrow, read_json_lines, read_parquet
+from automl_readers.into import write_sql
+from automl_readers.typed import (
+    arrow_batches,
+    json_lines_batches,
+    parquet_batches,
+    read_arrow,
+    read_json_lines,
+    read_parquet,
+)
 
 _READERS = {
-    "arrow": read_arrow,
-    "csv": read_csv,
-    "json_lines": read_json_lines,
-    "parquet": read_parquet,
-    "sql": read_sql,
+    "arrow": (read_arrow, arrow_batches, None),
+    "csv": (read_csv, csv_batches, None),
+    "json_lines": (read_json_lines, json_lines_batches, None),
+    "parquet": (read_parquet, parquet_batches, None),
+    "sql": (read_sql, sql_batches, write_sql),
 }
 
 
@@ -31,6 +39,13 @@ def _is(name: str, source: str) -> bool:
 def automl_readers() -> list[Reader]:
     """Give the readers; exactly one of them is in charge of any source."""
     return [
-        Reader(name=name, matches=partial(_is, name), read=read, priority=90)
-        for name, read in _READERS.items()
+        Reader(
+            name=name,
+            matches=partial(_is, name),
+            read=read,
+            batches=batches,
+            write=write,
+            priority=90,
+        )
+        for name, (read, batches, write) in _READERS.items()
     ]

@@ -12,10 +12,16 @@ from automl.errors import InputError
 from automl_readers.files import no_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 
-def read_sql(source: str) -> dict[str, list[Any]]:
+ROWS = 65_536
+"""Rows of a part."""
+
+Part = dict[str, list[Any]]
+
+
+def read_sql(source: str) -> Part:
     """Read a table, or what a query returns, from a database.
 
     Parameters
@@ -35,13 +41,32 @@ def read_sql(source: str) -> dict[str, list[Any]]:
         ``E_INPUT_URL`` where the URL names neither or both, ``E_INPUT_FILE``, ``E_INPUT_TABLE`` or
         ``E_INPUT_SQL`` for what the database refuses.
     """
-    base, table, query = _split_url(source)
-    if base.lower().startswith("sqlite://"):
-        return _read_sqlite(base, table, query)
-    return _read_database(base, table, query)
+    whole: Part = {}
+    for part in sql_batches(source):
+        for name, cells in part.items():
+            whole.setdefault(name, []).extend(cells)
+    return whole
 
 
-def _split_url(source: str) -> tuple[str, str, str]:
+def sql_batches(source: str) -> Iterator[Part]:
+    """Read the same a part at a time."""
+    base, table, query = split_url(source)
+    if is_sqlite(base):
+        return _of_sqlite(base, table, query)
+    return _of_database(base, table, query)
+
+
+def is_sqlite(base: str) -> bool:
+    """Whether the standard library is enough."""
+    return base.lower().startswith("sqlite://")
+
+
+def sqlite_path(base: str) -> Path:
+    """Return the file of an SQLite URL."""
+    return Path(unquote(base.partition("://")[2].partition("?")[0]).removeprefix("/")).expanduser()
+
+
+def split_url(source: str) -> tuple[str, str, str]:
     """Return the connection URL, the table and the query."""
     base, _, tail = source.partition("?")
     asked: dict[str, str] = {}
@@ -55,7 +80,7 @@ def _split_url(source: str) -> tuple[str, str, str]:
         named = "both a table and a query" if len(asked) > 1 else "no table"
         raise InputError(
             "E_INPUT_URL",
-            f"{_safe(source)!r} names {named}.",
+            f"{safe(source)!r} names {named}.",
             "Add ?table=NAME or ?query=SELECT..., as in sqlite:///shop.db?table=orders.",
         )
     if rest:
@@ -63,19 +88,18 @@ def _split_url(source: str) -> tuple[str, str, str]:
     return base, asked.get("table", ""), asked.get("query", "")
 
 
-def _safe(url: str) -> str:
+def safe(url: str) -> str:
     """Return the URL without its password, for messages."""
     return re.sub(r"(://[^:/@?]*):[^@/?]*@", r"\1:***@", url)
 
 
-def _read_sqlite(base: str, table: str, query: str) -> dict[str, list[Any]]:
+def _of_sqlite(base: str, table: str, query: str) -> Iterator[Part]:
     import sqlite3
     from contextlib import closing
 
-    name = unquote(base.partition("://")[2].partition("?")[0]).removeprefix("/")
-    path = Path(name).expanduser()
+    path = sqlite_path(base)
     if not path.is_file():
-        raise no_file(path, name)
+        raise no_file(path, str(path))
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
             if table:
@@ -86,25 +110,42 @@ def _read_sqlite(base: str, table: str, query: str) -> dict[str, list[Any]]:
                     )
                 ]
                 if table not in known:
-                    raise _no_table(table, known)
-                quoted = table.replace('"', '""')
-                query = f'SELECT * FROM "{quoted}"'  # noqa: S608  # a known table, quoted
+                    raise no_table(table, known)
+                query = f"SELECT * FROM {quoted(table)}"  # noqa: S608  # a known table, quoted
             cursor = connection.execute(query)
             labels = [column[0] for column in cursor.description or ()]
-            return _columns(labels, cursor.fetchall())
+            yield from _parts(labels, iter(lambda: cursor.fetchmany(ROWS), []))
     except sqlite3.Error as error:
-        raise InputError("E_INPUT_SQL", f"{name!r}: {error}.") from error
+        raise InputError("E_INPUT_SQL", f"{str(path)!r}: {error}.") from error
 
 
-def _read_database(base: str, table: str, query: str) -> dict[str, list[Any]]:
+def quoted(name: str) -> str:
+    """Return a name as SQL takes any."""
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
+
+
+def sqlalchemy_for(base: str) -> Any:
+    """Return SQLAlchemy.
+
+    Raises
+    ------
+    InputError
+        ``E_INPUT_SQL`` where it is not installed.
+    """
     try:
         import sqlalchemy
     except ImportError as error:
         raise InputError(
             "E_INPUT_SQL",
-            f"Reading {_safe(base)!r} needs SQLAlchemy.",
+            f"{safe(base)!r} needs SQLAlchemy.",
             "pip install sqlalchemy and a driver for the database.",
         ) from error
+    return sqlalchemy
+
+
+def _of_database(base: str, table: str, query: str) -> Iterator[Part]:
+    sqlalchemy = sqlalchemy_for(base)
     try:
         database = sqlalchemy.create_engine(base)
         try:
@@ -114,7 +155,7 @@ def _read_database(base: str, table: str, query: str) -> dict[str, list[Any]]:
                     known = sqlalchemy.inspect(connection).get_table_names(schema or None)
                     known += sqlalchemy.inspect(connection).get_view_names(schema or None)
                     if name not in known:
-                        raise _no_table(table, known)
+                        raise no_table(table, known)
                     selected: Any = sqlalchemy.select(
                         sqlalchemy.Table(
                             name,
@@ -125,15 +166,18 @@ def _read_database(base: str, table: str, query: str) -> dict[str, list[Any]]:
                     )
                 else:
                     selected = sqlalchemy.text(query)
-                result = connection.execute(selected)
-                return _columns(list(result.keys()), result.fetchall())
+                # Without it a driver may fetch all rows before the first one is handed over.
+                streamed = connection.execution_options(stream_results=True)
+                result = streamed.execute(selected)
+                yield from _parts(list(result.keys()), result.partitions(ROWS))
         finally:
             database.dispose()
     except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
-        raise InputError("E_INPUT_SQL", f"{_safe(base)!r}: {error}.") from error
+        raise InputError("E_INPUT_SQL", f"{safe(base)!r}: {error}.") from error
 
 
-def _no_table(table: str, known: Iterable[str]) -> InputError:
+def no_table(table: str, known: Iterable[str]) -> InputError:
+    """Return the error for a table that is not there, with the nearest name."""
     tables = sorted(known)
     close = difflib.get_close_matches(table, tables, n=1)
     return InputError(
@@ -143,13 +187,19 @@ def _no_table(table: str, known: Iterable[str]) -> InputError:
     )
 
 
-def _columns(labels: list[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+def _parts(labels: list[str], parts: Iterable[Sequence[Sequence[Any]]]) -> Iterator[Part]:
+    """Yield columns for each list of rows, at least once."""
     if not labels:
         raise InputError("E_INPUT_SQL", "The query returns no table.")
-    columns: dict[str, list[Any]] = {}
-    for position, label in enumerate(labels):
+    names: dict[str, None] = {}
+    for label in labels:
         name, number = label, 2
-        while name in columns:
+        while name in names:
             name, number = f"{label}_{number}", number + 1
-        columns[name] = [row[position] for row in rows]
-    return columns
+        names[name] = None
+    none = True
+    for rows in parts:
+        none = False
+        yield {name: [row[i] for row in rows] for i, name in enumerate(names)}
+    if none:
+        yield {name: [] for name in names}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from automl.errors import InputError
-from automl_readers.files import content_of, decoded
+from automl_readers.files import encoding_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +20,11 @@ UNTYPED = b"automl.untyped"
 """Key in the metadata of an Arrow schema: the source has no types, every cell is a string."""
 
 _SNIFF = 65_536
+
+_BLOCK = 2**22
+"""Bytes of a part; a row that is longer makes it larger."""
+
+_LARGEST = 2**31 - 1
 
 
 def read_csv(source: str) -> Any:
@@ -41,40 +46,68 @@ def read_csv(source: str) -> Any:
         ``E_INPUT_RAGGED``, which names the line.
     """
     import pyarrow as pa
+
+    return pa.concat_tables(csv_batches(source))
+
+
+def csv_batches(source: str) -> Iterator[Any]:
+    """Read the same a part at a time."""
+    import pyarrow as pa
+
+    encoding = encoding_of(source)
+    with stream_of(source) as stream, _text(stream, encoding) as text:
+        delimiter, header = _sniff(text.read(_SNIFF).lstrip("\ufeff"))
+    named = _is_header(header)
+    labels = [name.strip() if named else f"x{i}" for i, name in enumerate(header)]
+    # Rows to leave out: the header, and after a new start those that were given already.
+    skip, block = int(named), _BLOCK
+    while True:
+        seen = 0
+        try:
+            for table in _parsed(source, encoding, delimiter, len(header), block):
+                new = table.slice(max(skip - seen, 0))
+                seen += len(table)
+                if len(new) or seen == 1:
+                    skip = max(skip, seen)
+                    yield new.rename_columns(labels).replace_schema_metadata({UNTYPED: b"1"})
+        except pa.ArrowInvalid as error:
+            if "straddl" not in str(error) or block == _LARGEST:
+                raise _ragged(source, encoding, delimiter, len(header), error) from error
+            block = min(8 * block, _LARGEST)
+        else:
+            return
+
+
+def _parsed(source: str, encoding: str, delimiter: str, width: int, block: int) -> Iterator[Any]:
+    """Yield tables of strings, the header among them."""
+    import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    text = decoded(content_of(source), source).lstrip("\ufeff")
-    delimiter, header = _sniff(text[:_SNIFF])
-    names = [f"f{position}" for position in range(len(header))]
-    content = text.encode("utf-8", "surrogatepass")
-
-    def parse(block_size: int) -> Any:
-        return arrow_csv.read_csv(
-            pa.BufferReader(content),
-            read_options=arrow_csv.ReadOptions(column_names=names, block_size=block_size),
+    names = [f"f{position}" for position in range(width)]
+    with (
+        stream_of(source) as stream,
+        arrow_csv.open_csv(
+            stream,
+            read_options=arrow_csv.ReadOptions(
+                column_names=names,
+                block_size=block,
+                # Arrow skips the byte order mark of UTF-8 itself.
+                encoding="utf8" if encoding == "utf-8-sig" else encoding,
+            ),
             parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
                 null_values=[""],
                 strings_can_be_null=True,
             ),
-        )
+        ) as reader,
+    ):
+        for batch in reader:
+            yield pa.Table.from_batches([batch])
 
-    try:
-        try:
-            table = parse(2**22)
-        except pa.ArrowInvalid as error:
-            if "straddl" not in str(error):
-                raise
-            table = parse(len(content) + 1)
-    except pa.ArrowInvalid as error:
-        raise _ragged(text, delimiter, len(header), source, error) from error
-    if _is_header(header):
-        labels = [name.strip() for name in header]
-        table = table.slice(1)
-    else:
-        labels = [f"x{position}" for position in range(len(header))]
-    return table.rename_columns(labels).replace_schema_metadata({UNTYPED: b"1"})
+
+def _text(stream: BinaryIO, encoding: str) -> io.TextIOWrapper:
+    return io.TextIOWrapper(stream, encoding, newline="")
 
 
 def _sniff(sample: str) -> tuple[str, list[str]]:
@@ -106,19 +139,20 @@ def _is_header(cells: Sequence[str]) -> bool:
     return not all(re.fullmatch(r"\s*[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?\s*", cell) for cell in cells)
 
 
-def _ragged(text: str, delimiter: str, width: int, source: str, error: Exception) -> InputError:
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+def _ragged(source: str, encoding: str, delimiter: str, width: int, error: Exception) -> InputError:
     start = 1
     try:
-        for row in rows:
-            if row and len(row) != width:
-                return InputError(
-                    "E_INPUT_RAGGED",
-                    f"{source!r}, line {start}: {len(row)} cells, expected {width} (delimiter "
-                    f"{delimiter!r}).",
-                    "Repair the line, or quote cells that hold the delimiter.",
-                )
-            start = rows.line_num + 1
+        with stream_of(source) as stream, _text(stream, encoding) as text:
+            rows = csv.reader(text, delimiter=delimiter)
+            for row in rows:
+                if row and len(row) != width:
+                    return InputError(
+                        "E_INPUT_RAGGED",
+                        f"{source!r}, line {start}: {len(row)} cells, expected {width} (delimiter "
+                        f"{delimiter!r}).",
+                        "Repair the line, or quote cells that hold the delimiter.",
+                    )
+                start = rows.line_num + 1
     except csv.Error as reason:
         return InputError("E_INPUT_RAGGED", f"{source!r}, line {start}: {reason}.")
     return InputError("E_INPUT_RAGGED", f"{source!r} cannot be read as CSV: {error}.")

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import difflib
 import gzip
 import re
 import zlib
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from automl.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
 _SUFFIXES = {
@@ -53,6 +60,7 @@ _CONTROL = re.compile(rb"[\x01-\x08\x0e-\x1f\x7f]")
 _LOOK = 4096
 _GZIP = b"\x1f\x8b"
 _HEAD = 16
+_CHUNK = 2**20
 
 
 def _path(source: str) -> Path:
@@ -96,36 +104,57 @@ def _head(path: Path, size: int) -> bytes:
             return head
 
 
-def content_of(source: str) -> bytes:
-    """Return the content of a file, unpacked; every way to fail is named."""
+@contextmanager
+def stream_of(source: str) -> Iterator[BinaryIO]:
+    """Open a file, unpacked; every way to fail is named."""
     path = _path(source)
     try:
         if path.is_dir():
             raise InputError("E_INPUT_FILE", f"{source!r} is a folder.", "Name a file in it.")
         if path.exists() and not path.is_file() and not path.is_char_device():
             raise InputError("E_INPUT_FILE", f"{source!r} is no file: a pipe or a socket.")
-        content = path.read_bytes()
+        with path.open("rb") as file, _unpacked(file) as stream:
+            _check(stream, source)
+            yield stream
     except FileNotFoundError:
         raise no_file(path, source) from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError("E_INPUT_FILE", f"{source!r} is a damaged gzip file: {error}.") from error
     except OSError as error:
         raise InputError("E_INPUT_FILE", f"Cannot read {source!r}: {error}.") from error
-    if content.startswith(_GZIP):
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
-            raise InputError(
-                "E_INPUT_FILE", f"{source!r} is a damaged gzip file: {error}."
-            ) from error
-    if not content.strip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"):
-        raise InputError("E_INPUT_EMPTY", f"{source!r} is empty ({len(content)} bytes).")
+
+
+def is_packed(source: str) -> bool:
+    """Whether a file is packed, so that it cannot be looked into at any place."""
+    with _path(source).open("rb") as file:
+        return file.read(len(_GZIP)) == _GZIP
+
+
+def path_of(source: str) -> Path:
+    """Return the path of a file that `stream_of` can open."""
+    with stream_of(source):
+        return _path(source)
+
+
+def _unpacked(file: BinaryIO) -> AbstractContextManager[Any]:
+    packed = file.read(len(_GZIP)) == _GZIP
+    file.seek(0)
+    return gzip.open(file) if packed else nullcontext(file)
+
+
+def _check(stream: BinaryIO, source: str) -> None:
+    """Refuse a file that begins with nothing, or as a format that cannot be read."""
+    head = stream.read(_LOOK)
+    stream.seek(0)
+    if len(head) < _LOOK and not head.strip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"):
+        raise InputError("E_INPUT_EMPTY", f"{source!r} is empty ({len(head)} bytes).")
     for magic, kind in _FOREIGN.items():
-        if content.startswith(magic):
+        if head.startswith(magic):
             raise InputError(
                 "E_INPUT_FORMAT",
                 f"{source!r} is {kind}.",
                 "Readable are CSV, Parquet, Arrow/Feather and JSON lines files.",
             )
-    return content
 
 
 def no_file(path: Path, source: str) -> InputError:
@@ -141,20 +170,37 @@ def no_file(path: Path, source: str) -> InputError:
     )
 
 
-def decoded(content: bytes, source: str) -> str:
-    """Decode: by the byte order mark, else as UTF-8, else as Windows-1252 or Latin-1."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings = ["utf-16"]
-    elif content[1:2] == b"\x00":
-        encodings = ["utf-16-le"]
-    else:
-        encodings = ["utf-8-sig", "cp1252", "latin-1"]
-        strange = len(_CONTROL.findall(content[:_LOOK]))
-        if strange > 2 + len(content[:_LOOK]) // 50:
-            raise InputError("E_INPUT_ENCODING", f"{source!r} is not text: it holds binary data.")
-    for encoding in encodings:
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
+def encoding_of(source: str) -> str:
+    """Return how a file is encoded: by its byte order mark, else UTF-8, Windows-1252 or Latin-1.
+
+    The whole file is looked at, a part at a time.
+    """
+    with stream_of(source) as stream:
+        head = stream.read(_LOOK)
+        if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+            encodings = ["utf-16"]
+        elif head[1:2] == b"\x00":
+            encodings = ["utf-16-le"]
+        else:
+            encodings = ["utf-8-sig", "cp1252", "latin-1"]
+            if len(_CONTROL.findall(head)) > 2 + len(head) // 50:
+                raise InputError(
+                    "E_INPUT_ENCODING", f"{source!r} is not text: it holds binary data."
+                )
+        for encoding in encodings:
+            stream.seek(0)
+            if _says(stream, encoding):
+                return encoding
     raise InputError("E_INPUT_ENCODING", f"{source!r} is not text in {encodings[0]}.")
+
+
+def _says(stream: BinaryIO, encoding: str) -> bool:
+    """Whether all bytes mean something in an encoding."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        while chunk := stream.read(_CHUNK):
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True

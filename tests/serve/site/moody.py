@@ -1,0 +1,45 @@
+"""A plugin whose model fails, or takes its time, where a cell says so."""
+
+import time
+
+import numpy as np
+
+from automl.plugin import Algorithm, hookimpl
+
+FAILS, SLEEPS = 123_456.0, 654_321.0
+
+
+class Moody:
+    """Says yes more often the larger the first column is."""
+
+    def __init__(self, slope):
+        self.slope = slope
+
+    def fit(self, X, y):
+        self.classes_ = np.array([0, 1])
+        together = np.nan_to_num(X[:, 0]) @ (y - y.mean())
+        self.slope_ = self.slope * np.sign(together)
+        return self
+
+    def predict_proba(self, X):
+        if (X == FAILS).any():
+            raise ValueError(f"cannot work with {X[0, 0]}")
+        if (X == SLEEPS).any():
+            time.sleep(1.0)
+        yes = 1 / (1 + np.exp(-self.slope_ * np.nan_to_num(X[:, 0]).clip(-9, 9)))
+        return np.column_stack([1 - yes, yes])
+
+
+@hookimpl
+def automl_algorithms():
+    return [
+        Algorithm(
+            name="moody",
+            tasks=frozenset({"binary"}),
+            build=lambda params, context: Moody(params.get("slope", 1.0)),
+            space={},
+            starts=({"slope": 1.0},),
+            accepts=frozenset({"number", "unscaled", "missing", "category", "date"}),
+            saved=("moody.Moody",),
+        )
+    ]

@@ -76,11 +76,6 @@ class AlgorithmSpace:
             name for chains in self.chains.values() for chain in chains for name in chain
         )
 
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """Kinds of columns that reach the algorithm."""
-        return tuple(name for name in self.chains if name in KINDS)
-
     def bent(self, ranges: Mapping[str, Any] | None, starts: tuple[Params, ...]) -> AlgorithmSpace:
         """Return the space as a user wants it.
 

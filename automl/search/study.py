@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from automl.errors import PluginError
+from automl.search.extras import Extras
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,8 +62,7 @@ class AlgorithmStudy:
         self._sampler = sampler
         self._starts = deque(space.start_candidates())
         self._told: list[tuple[dict[str, Any], float]] = []
-        self._scores: dict[str, tuple[Candidate, float]] = {}
-        self._left_out: set[str] = set()
+        self._extras = Extras(greater_is_better=greater_is_better)
         self._tried: set[str] = set()
         self._open: dict[str, Trial] = {}
         self._proposed: dict[str, dict[str, Any]] = {}
@@ -80,7 +80,7 @@ class AlgorithmStudy:
     def ask(self) -> Candidate | None:
         """Return a candidate not proposed before, or None where there is none."""
         while self._starts:
-            candidate = self._as_here(self._with_what_helped(self._starts.popleft()))
+            candidate = self._extras.as_start(self._starts.popleft())
             if candidate.key not in self._tried:
                 self._note(candidate)
                 return candidate
@@ -93,7 +93,7 @@ class AlgorithmStudy:
                 study.sampler = _tpe(_seed(self._name, self._n_asked, miss))
             trial = study.ask()
             drawn = self.space.draw(partial(_suggest, trial))
-            candidate = self._as_here(self.space.candidate(drawn))
+            candidate = self._extras.as_here(self.space.candidate(drawn))
             if candidate.key not in self._tried:
                 self._note(candidate)
                 self._open[candidate.key] = trial
@@ -129,10 +129,7 @@ class AlgorithmStudy:
         """Take a candidate's score; None where it has none."""
         trial = self._open.pop(candidate.key, None)
         usable = score is not None and math.isfinite(score)
-        if usable and score is not None:
-            self._scores[candidate.key] = (candidate, score)
-        else:
-            self._left_out |= {*candidate.extra}
+        self._extras.tell(candidate, score if usable else None)
         if trial is not None and self._study is not None:
             if usable:
                 self._study.tell(trial, score)
@@ -144,23 +141,6 @@ class AlgorithmStudy:
                 self._told.append((params, score))
                 if self._study is not None:
                     self._add(self._study, params, score)
-
-    def _with_what_helped(self, start: Candidate) -> Candidate:
-        """Return a start with the steps that made another one of this algorithm better."""
-        if start.extra:
-            return start
-        sign = 1 if self._direction == "maximize" else -1
-        helped: dict[str, Any] = {}
-        for candidate, score in self._scores.values():
-            without = self._scores.get(candidate.with_extra({}).key)
-            if without is not None and sign * score > sign * without[1]:
-                helped |= candidate.extra
-        return start.with_extra(helped)
-
-    def _as_here(self, candidate: Candidate) -> Candidate:
-        """Return a candidate without the steps that gave nothing here."""
-        kept = {name: one for name, one in candidate.extra.items() if name not in self._left_out}
-        return candidate.with_extra(kept) if self._left_out else candidate
 
     def _begin(self) -> Study:
         import optuna

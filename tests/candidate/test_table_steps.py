@@ -130,7 +130,7 @@ def spaces(*steps: Preprocessor, schema: Schema = SCHEMA, **algorithm: Any) -> A
 def test_to_leave_it_out_is_the_first_choice() -> None:
     found = spaces(WITHIN)
     assert found.chains["within"] == ((), ("within",))
-    assert set(found.kinds) == {"number", "category", "date"}
+    assert set(found.chains) == {"number", "category", "date", "within"}
     assert not found.start_candidates()[0].extra
     assert found.distributions()["prepare:within"] == Choice("", "within").distribution()
 

@@ -2,16 +2,19 @@
 
     python -m tests.faults.kills                        # 200 kills, or those of them still to do
     python -m tests.faults.kills --most 20              # some of them now, the rest another time
+    python -m tests.faults.kills --most 0               # none, only say how many have passed
     python -m tests.faults.kills --only my_algorithm --state my.jsonl
 
-What has passed stands in the state file, one JSON line for each kill, and is not done again. Every
-kill has a number, of which all that is random in it is made. Half of them end the parent alone and
-leave it to the workers to notice, half of them all processes of the run together.
+What has passed stands in the state file, one JSON line for each kill, and is not done again as long
+as the code is the same. Every kill has a number, of which all that is random in it is made. Half of
+them end the parent alone and leave it to the workers to notice, half of them all processes of the
+run together. It may be interrupted and started again at any time.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -22,6 +25,7 @@ import time
 import traceback
 import warnings
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +40,21 @@ STATE = HERE.parents[1] / "build" / "kills.jsonl"
 
 TRIALS = 6
 
-SLOWEST = 120.0
+SLOWEST = 300.0
 """Seconds that a whole run may take on a busy machine."""
+
+TRIES = 5
+"""Where a run has ended before it was killed, it is killed sooner the next time, so often."""
+
+
+@cache
+def code() -> str:
+    """Return a hash of what a kill puts to the test, as it is when this begins."""
+    found = hashlib.sha256()
+    for folder in (HERE.parents[1] / "automl", HERE):
+        for path in sorted(folder.rglob("*.py")):
+            found.update(path.read_bytes())
+    return found.hexdigest()[:12]
 
 
 def fit(home: Path, only: list[str], jobs: int) -> Any:
@@ -98,6 +115,14 @@ def kill(number: int, seconds: float, only: list[str]) -> dict[str, Any]:
     rng = random.Random(number)
     stage, alone = rng.randint(0, TRIALS), rng.random() < 0.5
     wait = rng.random() * seconds / (2 if stage == 0 else 2 * TRIALS)
+    for attempt in range(TRIES):
+        found = _kill_at(stage, wait / 2**attempt, only, alone=alone)
+        if found["killed"]:
+            break
+    return {"number": number, **found}
+
+
+def _kill_at(stage: int, wait: float, only: list[str], *, alone: bool) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
         home = Path(folder) / "run"
         pid = begin(home, only)
@@ -111,7 +136,7 @@ def kill(number: int, seconds: float, only: list[str]) -> dict[str, Any]:
                 os.kill(one, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
         begun = time.monotonic()
-        psutil.wait_procs(family, timeout=10)
+        psutil.wait_procs(family, timeout=SLOWEST / 10)
         gone = time.monotonic() - begun
         left = [one for one in family if around.lives(one)]
         assert not left, f"I5: processes outlive their parent: {left}"
@@ -119,7 +144,6 @@ def kill(number: int, seconds: float, only: list[str]) -> dict[str, Any]:
         answer = around.forked(lambda: _go_on(home, only))
         assert answer[0] == "value", answer
         return {
-            "number": number,
             "stage": stage,
             "after": round(wait, 3),
             "alone": alone,
@@ -152,10 +176,48 @@ def _family(pid: int) -> list[psutil.Process]:
 
 
 def done(state: Path) -> dict[int, dict[str, Any]]:
-    """Return the kills that have passed."""
+    """Return the kills that have passed with the code as it is; a torn last line is none."""
     lines = state.read_text(encoding="utf-8").splitlines() if state.exists() else []
-    found = [json.loads(line) for line in lines if line]
-    return {one["number"]: one for one in found if one["ok"]}
+    found = []
+    for line in lines:
+        with suppress(ValueError):
+            found.append(json.loads(line))
+    return {one["number"]: one for one in found if one["ok"] and one.get("code") == code()}
+
+
+def say(state: Path, kills: int) -> None:
+    """Print what has passed."""
+    passed = {number: one for number, one in done(state).items() if number < kills}
+    stood = [one["stood"] for one in passed.values()]
+    print(f"{len(passed)} of {kills} kills passed, of the code {code()} (in {state}).")
+    print(f"The run was killed in {sum(one['killed'] for one in passed.values())} of them;")
+    print(
+        f"outcomes that stood then: {[stood.count(n) for n in range(TRIALS + 1)]} times 0, 1, ..."
+    )
+
+
+def go_through(todo: list[int], only: list[str], state: Path) -> int:
+    """Do some kills and keep what comes of each at once; return how many did not pass."""
+    bad = 0
+    begun = time.monotonic()
+    with around.installed():
+        with tempfile.TemporaryDirectory(prefix="kills-") as folder:
+            # What is imported here is there in each fork.
+            fit(Path(folder), only, 0)
+        seconds = duration(only)
+        for count, number in enumerate(todo, start=1):
+            try:
+                found = {"ok": True, **kill(number, seconds, only)}
+            except Exception as error:
+                bad += 1
+                said = "".join(traceback.format_exception(error))
+                found = {"ok": False, "number": number, "why": said}
+            with state.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps({**found, "code": code()}) + "\n")
+            left = (time.monotonic() - begun) / count * (len(todo) - count)
+            word = "passed" if found["ok"] else "FAILED"
+            print(f"kill {number} {word}; {len(todo) - count} to do, {left:.0f} s left", flush=True)
+    return bad
 
 
 def main() -> int:
@@ -168,28 +230,17 @@ def main() -> int:
     options = parser.parse_args()
     options.state.parent.mkdir(parents=True, exist_ok=True)
     passed = done(options.state)
-    todo = [number for number in range(options.kills) if number not in passed]
+    todo = [number for number in range(options.kills) if number not in passed][: options.most]
     bad = 0
-    with around.installed():
-        with tempfile.TemporaryDirectory(prefix="kills-") as folder:
-            # What is imported here is there in each fork.
-            fit(Path(folder), options.only, 0)
-        seconds = duration(options.only) if todo else 0.0
-        for number in todo[: options.most]:
-            try:
-                found = {"ok": True, **kill(number, seconds, options.only)}
-            except Exception as error:
-                bad += 1
-                said = "".join(traceback.format_exception(error))
-                found = {"ok": False, "number": number, "why": said}
-            with options.state.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(found) + "\n")
-    passed = done(options.state)
-    n_passed = sum(number < options.kills for number in passed)
-    stood = [one["stood"] for one in passed.values()]
-    print(f"{n_passed} of {options.kills} kills passed, {bad} of those done now did not.")
-    print(f"Outcomes that stood at the kill: {[stood.count(n) for n in range(TRIALS + 1)]}")
-    return 1 if bad else 0
+    try:
+        if todo:
+            bad = go_through(todo, options.only, options.state)
+    except KeyboardInterrupt:
+        print("interrupted; start it again to go on")
+        bad = 1
+    finally:
+        say(options.state, options.kills)
+    return min(bad, 1)
 
 
 if __name__ == "__main__":

@@ -30,8 +30,14 @@ def kills(*words: str) -> str:
 def test_a_few_kills(tmp_path):
     state = tmp_path / "kills.jsonl"
     assert "2 of 2 kills passed" in kills("--kills", "2", "--state", str(state))
-    assert len([json.loads(line) for line in state.read_text().splitlines()]) == 2
-    assert "2 of 2 kills passed" in kills("--kills", "2", "--state", str(state))
+    lines = state.read_text().splitlines()
+    assert len([json.loads(line) for line in lines]) == 2
+    state.write_text("\n".join([*lines, lines[-1][:40]]))
+    again = kills("--kills", "2", "--state", str(state))
+    assert "2 of 2 kills passed" in again
+    assert "to do" not in again
+    state.write_text(lines[0].replace('"code": "', '"code": "other'))
+    assert "0 of 2 kills passed" in kills("--kills", "2", "--most", "0", "--state", str(state))
 
 
 @pytest.mark.kills

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DATA = Path(__file__).resolve().parents[1] / "examples" / "data"
+
+
+@pytest.fixture
+def soon() -> Callable[[float], float]:
+    """Return what turns the seconds of a free machine into those of one as busy as this."""
+
+    def seconds(free: float) -> float:
+        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+        return free * max(1.0, 3 * load / (os.cpu_count() or 1))
+
+    return seconds
 
 
 @pytest.fixture(scope="session")

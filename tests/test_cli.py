@@ -25,7 +25,7 @@ import pytest
 from automl.cli import group
 
 SCRIPT = shutil.which("automl", path=str(Path(sys.executable).parent)) or "automl"
-COMMANDS = ("fit", "predict", "evaluate", "leaderboard", "export", "plugins", "check")
+COMMANDS = ("fit", "predict", "serve", "evaluate", "leaderboard", "export", "plugins", "check")
 DOCS = Path(__file__).parents[1] / "docs" / "cli.md"
 
 Done = subprocess.CompletedProcess[str]

@@ -1,6 +1,7 @@
-"""Exporter: a Docker build context whose image predicts tables on the command line.
+"""Exporter: a Docker build context whose image serves the model, and predicts tables.
 
-Neither making nor verifying it needs Docker: what is verified is the image's own command, run in a
+The image runs the two commands `automl serve` and `automl predict`; nothing of its own. Neither
+making nor verifying it needs Docker: what is verified is the command that predicts tables, run in a
 new process of this Python, whose versions the image pins.
 """
 
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-OURS = "pluggable-automl"
-"""The distribution whose command the image runs."""
+OURS = "pluggable-automl[serve]"
+"""The distribution whose commands the image runs."""
 
 SECONDS = 600
 """Longest time that verifying may take."""
@@ -55,22 +56,39 @@ COPY model/ /model/
 RUN chmod -R a+rX /model
 
 USER 10001
-ENTRYPOINT ["automl", "predict", "/model"]
-CMD ["--help"]
+EXPOSE 8000
+HEALTHCHECK CMD ["python", "-c", \
+    "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/ready')"]
+ENTRYPOINT ["automl"]
+# Whoever starts it hands AUTOML_TOKEN over; without one the server refuses to listen to others.
+CMD ["serve", "/model", "--host", "0.0.0.0"]
 """
 
 _README = """\
 # Predictions of {target}
 
-A Docker image that predicts `{target}` (task `{task}`) for each row of a table.
+A Docker image that predicts `{target}` (task `{task}`) from the columns
+{columns}.
 
 ```bash
 docker build -t predictor .
-docker run --rm --network none -v "$PWD:/data:ro" predictor /data/new.csv > predictions.csv
 ```
 
-{more}It takes what `automl predict` takes: CSV, Parquet, Arrow and JSON lines with the columns
-{columns}.
+Over HTTP; `/schema` has an example, `/openapi.json` all routes, the page at `/` is for people:
+
+```bash
+export AUTOML_TOKEN=$(python3 -c 'import secrets; print(secrets.token_urlsafe())')
+docker run --rm --read-only --tmpfs /tmp -e AUTOML_TOKEN -p 127.0.0.1:8000:8000 predictor
+curl -H "Authorization: Bearer $AUTOML_TOKEN" http://127.0.0.1:8000/schema
+```
+
+A table (CSV, Parquet, Arrow or JSON lines) at once:
+
+```bash
+docker run --rm --network none -v "$PWD:/data:ro" predictor predict /model /data/new.csv > said.csv
+```
+
+{more}Options of both commands: `docker run --rm predictor serve --help`, `... predict --help`.
 
 - `model/` is the model folder, `requirements.txt` pins what it was verified with (Python {python}).
 - A distribution that no package index has (yours, say) goes into `wheels/` as a wheel before the
@@ -249,6 +267,6 @@ def automl_exporters() -> list[Exporter]:
             export=export,
             load=load,
             refuses=refuses,
-            description="A Docker build context: a table in, predictions out.",
+            description="A Docker build context: requests or tables in, predictions out.",
         )
     ]

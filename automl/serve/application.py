@@ -111,7 +111,6 @@ def application(service: Service) -> FastAPI:
         life.cancel()
         with suppress(asyncio.CancelledError):
             await life
-        service.desk.close()
 
     app = FastAPI(
         title="automl", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None

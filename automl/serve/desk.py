@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import TypeVar
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
 
 from automl.serve.refused import busy
 
@@ -15,6 +17,9 @@ T = TypeVar("T")
 
 class Desk:
     """A bounded queue in front of threads that predict.
+
+    They are daemons, which the threads of an executor are not: a model that hangs must not keep
+    the process from ending.
 
     Parameters
     ----------
@@ -27,7 +32,9 @@ class Desk:
     def __init__(self, places: int, threads: int) -> None:
         self.places = places
         self.taken = 0
-        self._pool = ThreadPoolExecutor(threads, "automl-serve")
+        self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
+        for number in range(threads):
+            Thread(target=self._work, name=f"automl-serve-{number}", daemon=True).start()
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -47,9 +54,19 @@ class Desk:
             self.taken -= 1
 
     async def do(self, work: Callable[[], T]) -> T:
-        """Have a thread do something."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        """Have a thread do something; what nobody waits for any more is not begun."""
+        future: Future[T] = Future()
+        self._jobs.put((future, work))
+        return await asyncio.wrap_future(future)
 
-    def close(self) -> None:
-        """Let the threads end when their work is done."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+    def _work(self) -> None:
+        while True:
+            future, work = self._jobs.get()
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                result = work()
+            except BaseException as error:
+                future.set_exception(error)
+            else:
+                future.set_result(result)

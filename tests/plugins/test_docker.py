@@ -54,10 +54,13 @@ def test_the_context_is_whole(context):
     assert note["verified"]["rows"] == 1020
 
 
-def test_the_image_is_this_python_without_root_and_predicts(context):
+def test_the_image_is_this_python_without_root_and_serves(context):
     lines = (context / "Dockerfile").read_text(encoding="utf-8").splitlines()
     assert lines[0] == f"FROM python:{sys.version_info[0]}.{sys.version_info[1]}-slim"
-    assert 'ENTRYPOINT ["automl", "predict", "/model"]' in lines
+    assert 'ENTRYPOINT ["automl"]' in lines
+    # A token is handed over at the start: `automl serve` refuses to listen to others without one.
+    assert 'CMD ["serve", "/model", "--host", "0.0.0.0"]' in lines
+    assert not any("TOKEN=" in line for line in lines)
     users = [line for line in lines if line.startswith("USER ")]
     assert users == ["USER 10001"]
     copied = [line.split()[1] for line in lines if line.startswith("COPY ")]
@@ -70,6 +73,8 @@ def test_requirements_are_pinned_to_what_is_installed(context):
     assert {"pluggable-automl", "numpy", "scikit-learn", "scipy", "skops", "click"} <= set(pins)
     assert all(metadata.version(name) == version for name, version in pins.items())
     assert "pytest" not in pins
+    if "serve" in metadata.metadata("pluggable-automl").get_all("Provides-Extra"):
+        assert {"fastapi", "uvicorn"} <= set(pins)
 
 
 def test_what_linux_needs_and_this_machine_has_not_is_stated_as_declared():

@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra `serve`")
 sys.path.insert(0, str(Path(__file__).parent))
 
-from servers import ROW, SITE, Server, environment, serving
+from servers import ROW, SITE, Server, serving
 
 
 def _table() -> dict[str, list[Any]]:
@@ -41,11 +41,14 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(SITE)
-        patch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
-        budget = automl.Budget(trials=1)
-        columns = automl.Columns(ignored=("id",))
         result = automl.fit(
-            _table(), "tall", columns=columns, budget=budget, plugins=["moody"], n_jobs=1
+            _table(),
+            "tall",
+            columns=automl.Columns(ignored=("id",)),
+            budget=automl.Budget(trials=1),
+            plugins=automl.Plugins(only=("moody",), without=("listener:*",)),
+            strategy=automl.Strategy(folds=2, isolation="none"),
+            n_jobs=1,
         )
         first = result.predictor
         assert [part.candidate.algorithm for part in first.parts] == ["moody"]

@@ -20,9 +20,13 @@ MAIN = "from automl.cli import main; main()"
 TOKEN = "a-token-that-is-long-enough"
 ROW: dict[str, Any] = {"size": 0.5, "colour": "red", "since": "2024-03-01", "fit": True, "x": 1}
 FAILS = {**ROW, "size": 123_456.0}
-SLEEPS = {**ROW, "size": 654_321.0}
 PATIENCE = 300
 """Seconds after which a test gives up: machines that run tests are busy."""
+
+
+def sleeps(seconds: float) -> dict[str, Any]:
+    """Return a row that takes the model so long."""
+    return {**ROW, "size": 654_000.0 + seconds}
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 
 import click
@@ -54,6 +56,7 @@ def collect(  # noqa: PLR0913, PLR0917 - the options of a command
     """Try configurations on tables and keep what they say; can be stopped at any moment."""
     from benchmarks.portfolio.collect import Plan
     from benchmarks.portfolio.collect import collect as go
+    from benchmarks.portfolio.fitting import MachineError
 
     try:
         tables, _ = suite(name, _words(only))
@@ -70,7 +73,12 @@ def collect(  # noqa: PLR0913, PLR0917 - the options of a command
         cap=cap,
         seconds=seconds,
     )
-    n_done = go(plan, lambda line: print(line, flush=True))
+    # A polite end, so that the worker and its folder go, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        n_done = go(plan, lambda line: print(line, flush=True))
+    except MachineError as error:
+        raise click.ClickException(str(error)) from error
     print(f"{n_done} tried; the cache is {folder}")
 
 

@@ -68,6 +68,11 @@ def collect(plan: Plan, say: Callable[[str], None]) -> int:
 
     Any prefix of the work is useful: a few configurations on every table, then the next few. What
     has a file is not tried again.
+
+    Raises
+    ------
+    MachineError
+        If nothing can be fitted here.
     """
     catalog = discover(Plugins.of(None))
     names = plan.algorithms or tuple(
@@ -77,7 +82,8 @@ def collect(plan: Plan, say: Callable[[str], None]) -> int:
     wanted = configurations(catalog, names, plan.n_draws)
     end = None if plan.seconds is None else time.monotonic() + plan.seconds
     n_done = 0
-    with tempfile.TemporaryDirectory(prefix="automl-portfolio-") as place:
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="work-", dir=plan.folder) as place:
         work = Path(place)
         shelf = _Shelf(plan, catalog, work)
         with Bench(work, preload, plan.cap) as bench:

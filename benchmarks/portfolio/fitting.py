@@ -32,6 +32,14 @@ MEMORY = 4 << 30
 """Bytes of memory above which a candidate is ended."""
 
 
+MACHINE = frozenset({Reason.EXCEPTION, Reason.IMPORT})
+"""Crashes of the evaluator itself: what a candidate raises comes back as a value."""
+
+
+class MachineError(Exception):
+    """Nothing can be fitted here, whatever the candidate."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
     """A candidate to be fitted on all folds."""
@@ -104,7 +112,13 @@ class Bench:
         self._n_jobs = 0
 
     def fit(self, spec: RunSpec, candidate: Candidate, n_folds: int) -> Fitted:
-        """Return what came of a candidate."""
+        """Return what came of a candidate.
+
+        Raises
+        ------
+        MachineError
+            If it is not the candidate's fault that nothing came of it.
+        """
         self._n_jobs += 1
         before = _cpu_seconds()
         piece = Piece(spec=spec, candidate=candidate, n_folds=n_folds, cap=self._cap)
@@ -121,8 +135,12 @@ class Bench:
                 self._pool.cancel(self._n_jobs)
         if ended[0].crash is None:
             found: Fitted = ended[0].result
+            if found.failure.startswith(Reason.DISK.value):
+                raise MachineError(found.failure)
             return found
         crash = ended[0].crash
+        if crash.reason in MACHINE:
+            raise MachineError(f"{crash.message}\n{crash.detail}")
         if late and crash.reason is Reason.INTERRUPTED:
             return Fitted(seconds=self._cap, failure=_late(self._cap))
         return Fitted(seconds=self._cap, failure=f"{crash.reason.value}: {crash.message}")

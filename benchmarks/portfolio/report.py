@@ -12,7 +12,7 @@ from benchmarks.portfolio.cases import WORST, Case, Cases
 from benchmarks.portfolio.portfolio import Portfolio, learned, near_best, order
 from benchmarks.portfolio.select import Selector
 
-SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0)
+SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 """CPU seconds at which a portfolio is looked at."""
 
 RANDOM_LISTS = 3
@@ -46,6 +46,7 @@ def curves(cases: Cases, present: Portfolio, places: int) -> Curves:
     """
     selector = Selector(cases)
     rows: dict[str, list[list[float]]] = {}
+    lists = [*random_lists(cases, places)]
     hand_made = [key for key in order(present) if key in cases.configurations]
     for case in cases.cases:
         keys = selector.select(places, [case.table])
@@ -56,8 +57,9 @@ def curves(cases: Cases, present: Portfolio, places: int) -> Curves:
         }
         for name, keys in ways.items():
             rows.setdefault(name, []).append(curve(case, keys))
-        drawn = [curve(case, keys) for keys in random_lists(cases, places)]
-        rows.setdefault("random", []).append(np.mean(drawn, axis=0).tolist())
+        drawn = [curve(case, keys) for keys in lists]
+        if drawn:
+            rows.setdefault("random", []).append(np.mean(drawn, axis=0).tolist())
     return Curves(
         tables=tuple(case.table for case in cases.cases),
         errors={name: np.array(found) for name, found in rows.items()},
@@ -88,7 +90,7 @@ def random_lists(cases: Cases, places: int) -> Iterator[list[str]]:
     for key, configuration in sorted(cases.configurations.items()):
         if configuration.origin.startswith("draw"):
             own.setdefault(configuration.algorithm, []).append(key)
-    for seed in range(RANDOM_LISTS):
+    for seed in range(RANDOM_LISTS if own else 0):
         rng = np.random.default_rng(seed)
         queues = [list(rng.permutation(found)) for _, found in sorted(own.items())]
         rng.shuffle(queues)

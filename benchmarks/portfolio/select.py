@@ -22,11 +22,11 @@ SHARES = np.array([0.1, 0.2, 0.35, 0.5, 0.7, 1.0], dtype=np.float32)
 COVERAGE = 0.8
 """Share of the tables on which a configuration has to have been tried."""
 
+LEAST = 1e-5
+"""Mean gain that counts as none."""
+
 OVERHEAD = 0.1
 """CPU seconds added to each configuration: the engine's own, and none is free."""
-
-LEAST = 5e-5
-"""Mean gain below which a configuration brings nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,14 @@ class Selector:
             Tables that must not count.
         """
         cases = self.cases.without(without)
-        pool = [
-            key for key, found in cases.tried.items() if len(found) >= COVERAGE * len(cases.cases)
-        ]
-        price = {key: _price(key, cases.cases) for key in pool}
+        prices = {
+            key: _price(key, cases.cases)
+            for key, found in cases.tried.items()
+            if len(found) >= COVERAGE * len(cases.cases)
+        }
+        # One that is possible nowhere has no price.
+        price = {key: one for key, one in prices.items() if np.isfinite(one)}
+        pool = list(price)
         algorithm = {key: cases.configurations[key].algorithm for key in pool}
         chosen: tuple[str, ...] = ()
         while len(chosen) < places:
@@ -77,15 +81,12 @@ class Selector:
                     if key in gain:
                         gain[key] += (before - error) / len(cases.cases)
             last = algorithm[chosen[-1]] if chosen else ""
-            open_ = [
-                key
-                for key in pool
-                if gain[key] > LEAST and algorithm[key] != last and key not in chosen
-            ]
-            if not open_:
+            left = [key for key in pool if algorithm[key] != last and key not in chosen]
+            if not left:
                 break
-            best = max(open_, key=lambda key: (gain[key] / price[key], key))
-            chosen = (*chosen, best)
+            # Where nothing is gained the cheapest comes next: it may help on other tables.
+            value = {key: max(gain[key], LEAST) / price[key] for key in left}
+            chosen = (*chosen, max(left, key=lambda key: (value[key], key)))
         return list(chosen)
 
     def _next(self, case: Case, chosen: tuple[str, ...]) -> dict[str, float]:

@@ -20,7 +20,7 @@ from benchmarks.portfolio.portfolio import Line, learned, order
 from benchmarks.portfolio.records import NOWHERE, Configuration, read
 from benchmarks.portfolio.select import Selector
 
-PATIENCE = 120
+PATIENCE = 400
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +90,12 @@ def test_a_killed_collection_goes_on_and_every_record_is_whole(cache):
     for one in records:
         asked, said = one.asked, one.values  # noqa: PD011 - of a record, not of a frame
         if one.configuration.algorithm == "naive_bayes" and asked.task == "regression":
-            assert (one.failure, said.size) == (NOWHERE, 0)
+            assert one.failure == NOWHERE
+        if one.failure:
+            # A step that had nothing to do is no failure of ours.
+            assert one.failure.partition(":")[0] in {NOWHERE, "pruned"}
+            assert said.size == 0
             continue
-        assert one.failure == ""
         width = (2,) if asked.n_classes else ()
         assert said.shape == (len(asked.y), *width)
         assert one.unseen.shape == (len(asked.y_unseen), *width)

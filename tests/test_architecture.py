@@ -111,6 +111,7 @@ BROAD_EXCEPT = {
     "automl/search/runs.py": "writes into storages of strangers",
     "automl/search/worker.py": "answers for whatever a job does in a child process",
     "automl/search/workers.py": "runs jobs in the caller's process where no other is wanted",
+    "automl/serve/desk.py": "predicts by estimators of strangers in a thread, for who waits",
     "automl/serve/gate.py": "the last door of a request: any error becomes one answer with an id",
     "automl/testing/": "runs contributions that are expected to be broken",
 }

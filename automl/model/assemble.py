@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,13 +13,10 @@ from automl.candidate.recipe import Candidate
 from automl.candidate.storage import save_pipeline
 from automl.data.profile import profile
 from automl.errors import RunError
-from automl.model.blend import average, blend
-from automl.model.bounds import Bounds, bound_folds, choose_share
-from automl.model.judge import Judge
 from automl.model.member import Member, Part
+from automl.model.mix import judge_of, mix
 from automl.model.predictor import Predictor
 from automl.model.report import lines_of
-from automl.model.tuning import said_of, tune
 from automl.search.leaderboard import Leaderboard, Row
 from automl.search.outcome import Evaluation, Failure, Reason
 from automl.search.records import damaged, intact
@@ -29,8 +25,6 @@ from automl.search.scoring import score_values
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from automl.search.outcome import Outcome
     from automl.search.question import Question
@@ -72,7 +66,7 @@ def baseline(question: Question, data: RunData, folder: Path) -> Evaluation:
     return Evaluation(
         number=0,
         candidate=candidate,
-        cv_score=_judge(question, data)(gathered),
+        cv_score=judge_of(question, data)(gathered),
         fold_scores=tuple(scores),
         values=gathered,
         members=(member,),
@@ -108,12 +102,9 @@ def assemble(
     RunError
         E_RUN_FOLDER where what was fitted is not there any more.
     """
-    judge = _judge(question, data)
     while True:
-        found = _worth_blending(outcomes, question)
-        weights = _weights(found, judge, members, seed, remaining)
-        chosen = [(e, w) for e, w in zip(found, weights, strict=True) if w > 0]
-        broken = {id(e): damaged(e) for e, _ in chosen if not intact(e)}
+        mixed = mix(outcomes, question, data, members, seed, remaining)
+        broken = {id(e): damaged(e) for e, _ in mixed.chosen if not intact(e)}
         if not broken:
             break
         if id(outcomes[0]) in broken:
@@ -126,18 +117,16 @@ def assemble(
     parts = tuple(
         Part(
             candidate=evaluation.candidate,
-            weight=float(weight),
+            weight=weight,
             cv_score=evaluation.cv_score,
             members=tuple(Member.read(folder) for folder in evaluation.members),
         )
-        for evaluation, weight in sorted(chosen, key=lambda pair: (-pair[1], pair[0].number))
+        for evaluation, weight in mixed.chosen
     )
-    mixed = average([evaluation.values for evaluation in found], weights)
-    sample = sum(w * e.sample for e, w in chosen)
-    settle = _settle_numbers if mixed.ndim == 1 else _settle_classes
-    settled = settle(mixed, sample, question, data, seed, remaining)
+    judge, classes = judge_of(question, data), question.encoded.classes
+    said = lines_of(question.task, judge.y, mixed.held, judge.weight, classes)
     info = {
-        "cv_score": judge(settled.held),
+        "cv_score": judge(mixed.held),
         "baseline_score": next(o.cv_score for o in outcomes if isinstance(o, Evaluation)),
         "weight": question.columns.weight,
         "n_rows": question.table.n_rows,
@@ -150,118 +139,23 @@ def assemble(
         "profile": profile(question.schema, question.table),
         "sample": {
             "rows": question.sample_rows(),
-            "values": settled.sample.tolist(),
+            "values": mixed.sample.tolist(),
         },
-        "lines": (
-            *lines_of(question.task, judge.y, settled.held, judge.weight, question.encoded.classes),
-            *settled.lines,
-        ),
-        **settled.facts,
+        "lines": (*said, *mixed.lines),
+        **mixed.facts,
     }
     predictor = Predictor(
         schema=question.schema,
         task=question.task,
         metric=question.metric,
         target=question.given.target.name,
-        classes=question.encoded.classes,
+        classes=classes,
         parts=parts,
         catalog=question.catalog,
         info=info,
     )
-    return predictor, _leaderboard(
-        outcomes, dict(zip(map(id, found), weights, strict=True)), question
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Settled:
-    """What is done to the values of a blend, and what comes of it.
-
-    Parameters
-    ----------
-    held : ndarray
-        Out-of-fold values, each as it is where its fold took no part in what was chosen.
-    sample : ndarray
-        Values of the sample rows.
-    facts : dict
-        What the predictor has to know.
-    lines : tuple of str, default=()
-        What a person has to know.
-    """
-
-    held: NDArray[Any]
-    sample: NDArray[Any]
-    facts: dict[str, Any]
-    lines: tuple[str, ...] = ()
-
-
-def _settle_numbers(
-    mixed: NDArray[Any],
-    sample: NDArray[Any],
-    question: Question,
-    data: RunData,
-    seed: int,
-    remaining: Callable[[], float],
-) -> _Settled:
-    """Keep numbers within bounds."""
-    judge = _judge(question, data)
-    share = choose_share(mixed, data.y, data.plan, judge, seed=seed, deadline=remaining)
-    bounds = Bounds.of(data.y, share)
-    held = bound_folds(mixed, data.y, data.plan, share)
-    return _Settled(held=held, sample=bounds(sample), facts={"bounds": bounds.to_json()})
-
-
-def _settle_classes(
-    mixed: NDArray[Any],
-    sample: NDArray[Any],
-    question: Question,
-    data: RunData,
-    seed: int,
-    remaining: Callable[[], float],
-) -> _Settled:
-    """Temper probabilities, or weigh classes, where that is better."""
-    judge = _judge(question, data)
-    tuned, held = tune(mixed, data.plan, judge, question.task, seed=seed, deadline=remaining)
-    if tuned is None:
-        return _Settled(held=mixed, sample=sample, facts={})
-    classes = question.encoded.classes
-    names = [] if classes is None else classes.tolist()
-    said = said_of(tuned, names, judge.metric.name, judge(mixed), judge(held))
-    facts = {"tuned": asdict(tuned)}
-    return _Settled(held=held, sample=tuned.values(sample), facts=facts, lines=(said,))
-
-
-def _worth_blending(outcomes: Sequence[Outcome], question: Question) -> list[Evaluation]:
-    """Return what is better than the constant answer, or that answer itself."""
-    scored = [outcome for outcome in outcomes if isinstance(outcome, Evaluation)]
-    sign = 1 if question.metric.greater_is_better else -1
-    floor = sign * scored[0].cv_score
-    better = [one for one in scored[1:] if not sign * one.cv_score <= floor]
-    return better or scored[:1]
-
-
-def _weights(
-    found: list[Evaluation],
-    judge: Judge,
-    members: int,
-    seed: int,
-    remaining: Callable[[], float],
-) -> NDArray[np.float64]:
-    values = [evaluation.values for evaluation in found]
-    scores = [evaluation.cv_score for evaluation in found]
-    return blend(values, judge, scores=scores, max_members=members, seed=seed, deadline=remaining)
-
-
-def _judge(question: Question, data: RunData) -> Judge:
-    """Return the metric bound to the rows that have out-of-fold values."""
-    truth = data.truth(data.plan.covered)
-    return Judge(
-        metric=question.metric,
-        decide=question.task.decide,
-        y=truth.y,
-        weight=truth.weight,
-        columns=truth.columns,
-    )
+    weights = {id(evaluation): weight for evaluation, weight in mixed.chosen}
+    return predictor, _leaderboard(outcomes, weights, question)
 
 
 def _leaderboard(

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from automl.plugin.contributions import Task
 
 ERRORS = 1.0
-"""Standard errors by which what was tuned has to be better on held-out rows."""
+"""Standard errors by which tempered probabilities have to be better on held-out rows."""
+
+ERRORS_OF_LABELS = 0.5
+"""The same for weights of classes: a threshold of one half is hardly safer than another."""
 
 FOLDS = 5
 """Parts in which the rows are tried where the plan has only one."""
@@ -160,9 +163,10 @@ def tune(
         if part is not None:
             tried[rows] = part(values[rows])
     ahead = judge.gain(tried) - judge.gain(values)
-    if not ahead > 0 or not ahead > ERRORS * bootstrap_error(tried, values, judge, seed, left):
-        return None, values
-    return whole, tried
+    if ahead > 0:
+        errors = ERRORS_OF_LABELS if labels else ERRORS
+        ahead -= errors * bootstrap_error(tried, values, judge, seed, left)
+    return (whole, tried) if ahead > 0 else (None, values)
 
 
 def tuned_from_json(content: Mapping[str, Any]) -> Temper | Weighing:

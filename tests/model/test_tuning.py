@@ -77,7 +77,7 @@ def test_probabilities_that_are_too_certain_or_not_enough_are_tempered(true_powe
     assert judge(held) < judge(wrong)
 
 
-@pytest.mark.parametrize("metric", ["log_loss", "roc_auc", "accuracy"])
+@pytest.mark.parametrize("metric", ["log_loss", "roc_auc", "brier"])
 def test_true_probabilities_are_left_alone(metric):
     for seed in range(3):
         p, y = _chances(seed, 400)
@@ -112,7 +112,7 @@ def test_rare_classes_of_many_are_weighed():
     assert better > score(truth, MULTICLASS.decide(fresh), None) + 0.05
 
 
-def test_few_rows_rarely_speak_for_weights():
+def test_on_few_rows_weights_do_little_harm():
     worse = 0.0
     for seed in range(12):
         p, y = _chances(seed, 80, rare=1.0)
@@ -121,7 +121,7 @@ def test_few_rows_rarely_speak_for_weights():
         if tuned is not None:
             decided = tuned.of(BINARY).decide(fresh)
             worse += np.mean(BINARY.decide(fresh) == truth) - np.mean(decided == truth)
-    assert worse / 12 < 0.005
+    assert worse / 12 < 0.01
 
 
 def test_one_hold_out_is_tried_in_parts():
@@ -153,14 +153,13 @@ def test_what_is_tuned_is_told():
     assert "..." in said_of(Weighing(weights=(1.0,) * 9), [*"abcdefghi"], "f1", 0.5, 0.6)
 
 
-@pytest.fixture(scope="module")
-def rare():
-    """Give a result of a search for a rare class, and fresh rows."""
+def _search(rarity):
+    """Return the result of a search for a rare class, and fresh rows."""
     rng = np.random.default_rng(0)
 
     def draw(n_rows):
         x = rng.normal(size=n_rows)
-        answer = np.where(rng.random(n_rows) < 1 / (1 + np.exp(2.5 - 1.5 * x)), "yes", "no")
+        answer = np.where(rng.random(n_rows) < 1 / (1 + np.exp(rarity - 1.2 * x)), "yes", "no")
         return {"x": x, "noise": rng.normal(size=n_rows), "answer": answer}
 
     result = automl.fit(
@@ -169,9 +168,26 @@ def rare():
         metric="f1",
         budget=automl.Budget(trials=2),
         plugins=["linear"],
-        strategy=automl.Strategy(isolation="none", folds=4),
+        strategy=automl.Strategy(isolation="none", folds=3),
     )
-    return result.predictor, draw(4_000)
+    return result, draw(4_000)
+
+
+@pytest.fixture(scope="module")
+def rare():
+    """Give a predictor of a rare class, and fresh rows."""
+    result, fresh = _search(2.5)
+    return result.predictor, fresh
+
+
+@pytest.mark.filterwarnings("ignore:Classes of")
+def test_candidates_that_never_say_a_class_are_blended_by_their_probabilities():
+    result, fresh = _search(4.5)
+    tried = [row for row in result.leaderboard if row.number and row.rank]
+    assert tried
+    assert max(row.cv_score for row in tried) < 0.1
+    assert result.predictor.info["cv_score"] > 0.1
+    assert result.predictor.evaluate(fresh)["f1"] > 0.1
 
 
 def test_a_predictor_decides_with_weights_and_keeps_its_probabilities(rare, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import automl
 import automl_features
 from automl.data.schema import Feature
 from automl.data.table import Kind, Table
@@ -236,3 +237,27 @@ def _wants(step, table):
         task="binary", n_classes=2, n_rows=table.n_rows, features=_features(table)
     )
     return step.wants(table, context)
+
+
+def test_a_model_with_features_is_searched_saved_and_loaded(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = {"cost": rng.uniform(1, 9, 300), "area": rng.uniform(1, 9, 300)}
+    rows["kind"] = rng.choice(["flat", "house", "hut"], 300)
+    y = rows["cost"] / rows["area"] + rng.normal(scale=0.05, size=300)
+    made = {"prepare": {"arithmetic": "arithmetic"}, "arithmetic__most": 6}
+    result = automl.fit(
+        rows,
+        y,
+        budget=automl.Budget(trials=1),
+        n_jobs=1,
+        plugins=automl.Plugins(only=("lightgbm",), without=("listener:*",)),
+        strategy=automl.Strategy(starts={"lightgbm": (made,)}, folds=2, isolation="none"),
+    )
+    part = result.predictor.parts[0]
+    assert dict(part.candidate.extra["arithmetic"][0].params) == {"most": 6}
+    assert {frozenset(sources) for _, sources in part.lineage} >= {frozenset({"cost", "area"})}
+    result.predictor.save(tmp_path / "model")
+    loaded = automl.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict(rows), result.predictor.predict(rows))
+    first = {name: cells[:1] for name, cells in rows.items()}
+    np.testing.assert_allclose(loaded.predict(first), result.predictor.predict(rows)[:1])

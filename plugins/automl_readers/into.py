@@ -82,11 +82,12 @@ def _into_database(base: str, table: str, parts: Iterable[Columns]) -> None:
     sqlalchemy = sqlalchemy_for(base)
     try:
         database = sqlalchemy.create_engine(base)
+        made: Any = None
+        done = False
         try:
             schema, _, name = table.rpartition(".")
             if sqlalchemy.inspect(database).has_table(name, schema=schema or None):
                 raise _taken(table)
-            made: Any = None
             with database.begin() as connection:
                 for columns in parts:
                     if made is None:
@@ -95,7 +96,11 @@ def _into_database(base: str, table: str, parts: Iterable[Columns]) -> None:
                     rows = [dict(zip(columns, row, strict=True)) for row in _rows(columns)]
                     if rows:
                         connection.execute(made.insert(), rows)
+            done = True
         finally:
+            if made is not None and not done:
+                # Not every database takes the making of a table back with the rest.
+                made.drop(database, checkfirst=True)
             database.dispose()
     except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
         raise InputError("E_INPUT_SQL", f"{safe(base)!r}: {error}.") from error

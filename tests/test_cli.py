@@ -23,10 +23,24 @@ import pyarrow.parquet as pq
 import pytest
 
 from automl.cli import group
+from automl.search.runs import n_outcomes
 
 SCRIPT = shutil.which("automl", path=str(Path(sys.executable).parent)) or "automl"
-COMMANDS = ("fit", "predict", "serve", "evaluate", "leaderboard", "export", "plugins", "check")
+COMMANDS = (
+    "fit",
+    "predict",
+    "serve",
+    "evaluate",
+    "leaderboard",
+    "runs",
+    "export",
+    "plugins",
+    "check",
+)
 DOCS = Path(__file__).parents[1] / "docs" / "cli.md"
+
+SLOWEST = 300.0
+"""Seconds that a busy machine may take for what is done in a few."""
 
 Done = subprocess.CompletedProcess[str]
 
@@ -40,7 +54,7 @@ def script(*words: str, cwd: Path | None = None) -> Done:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=SLOWEST,
         env={**os.environ, "PYTHONIOENCODING": "utf-8"},
     )
 
@@ -168,6 +182,10 @@ def test_the_version_is_said() -> None:
         (("fit", "none.csv", "tall"), "E_INPUT_FILE"),
         (("fit", "train.csv", "tal"), "E_DATA_TARGET_UNKNOWN"),
         (("fit", "train.csv", "tall", "--budget", "0"), "E_INPUT_BUDGET"),
+        (("fit", "train.csv", "tall", "--memory", "much"), "E_INPUT_BUDGET"),
+        (("fit", "train.csv", "tall", "--run", "new", "--resume", "first"), "E_USAGE"),
+        (("fit", "--resume", "second"), "E_INPUT_RUN"),
+        (("runs", "second"), "E_INPUT_RUN"),
         (("fit", "train.csv", "tall", "--trials", "1", "--only", "nobody"), "E_PLUGIN_UNKNOWN"),
         (("fit", "train.csv", "tall", "--kind", "size"), "E_INPUT_OPTION"),
         (("fit", "train.csv", "tall", "--run", "first"), "E_INPUT_RUN"),
@@ -309,22 +327,104 @@ def test_nothing_better_than_a_constant_is_exit_code_3(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 def test_ctrl_c_ends_early_with_the_best_so_far(place: Path, tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [SCRIPT, "fit", "train.csv", "tall", "--budget", "60", "--run", str(tmp_path / "run")],
+        [
+            *(SCRIPT, "fit", "train.csv", "tall", "--budget", "3600", "--only", "linear"),
+            *("--jobs", "1", "--run", str(tmp_path / "run")),
+        ],
         cwd=place,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    while not (tmp_path / "run" / "members").is_dir():
-        time.sleep(0.1)
-    time.sleep(4)
+    # One outcome is there, so that there is something to save.
+    deadline = time.monotonic() + SLOWEST
+    while not n_outcomes(tmp_path / "run"):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    said, warned = process.communicate(timeout=40)
+    said, warned = process.communicate(timeout=SLOWEST)
     assert process.returncode == 130, warned
     assert "Traceback" not in warned
     assert "Learned to predict tall" in said
     assert (tmp_path / "run" / "model").is_dir()
+
+
+# Going on with a run
+
+
+@pytest.fixture
+def copied(place: Path, tmp_path: Path) -> Path:
+    """A working folder of its own with the run of two candidates."""
+    shutil.copytree(place / "automl-runs" / "first", tmp_path / "automl-runs" / "first")
+    return tmp_path
+
+
+def test_a_run_goes_on_with_its_own_arguments_and_another_budget(copied: Path) -> None:
+    run_folder = copied / "automl-runs" / "first"
+    before = json.loads((run_folder / "leaderboard.json").read_text(encoding="utf-8"))
+    shutil.rmtree(run_folder / "model")
+    done = run("fit", "--resume", "first", "--trials", "4", "--json", cwd=copied)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["target"] == "tall"
+    rows = {row["number"]: row for row in document["leaderboard"]}
+    assert sorted(rows) == [0, 1, 2, 3, 4]
+    for row in before:
+        assert rows[row["number"]]["cv_score"] == row["cv_score"]
+        assert rows[row["number"]]["params"] == row["params"]
+    assert {row["algorithm"] for row in rows.values()} == {"baseline", "naive_bayes"}
+    assert (run_folder / "model" / "manifest.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--metric", "accuracy"), "metric 'roc_auc', now 'accuracy'"),
+        (("--seed", "3"), "seed 0, now 3"),
+        (("train.csv", "colour"), "target 'tall', now 'colour'"),
+    ],
+)
+@pytest.mark.case("F28", "so does `automl fit --resume`, in one line, exit code 2")
+def test_a_run_does_not_go_on_with_another_question(
+    place: Path, words: tuple[str, ...], said: str
+) -> None:
+    before = {path: path.stat().st_size for path in place.rglob("*") if path.suffix != ".log"}
+    done = run("fit", *words, "--resume", "first", "--trials", "3", cwd=place)
+    assert done.returncode == 2
+    assert said in done.stderr.splitlines()[-1]
+    assert done.stderr.endswith("[E_RUN_OTHER]\n")
+    assert "Traceback" not in done.stderr
+    after = {path: path.stat().st_size for path in place.rglob("*") if path.suffix != ".log"}
+    assert after == before
+
+
+def test_runs_are_listed_with_what_became_of_them(copied: Path) -> None:
+    assert run("runs", cwd=copied / "automl-runs").stdout == "No runs in automl-runs.\n"
+    (one,) = json.loads(run("runs", "--json", cwd=copied).stdout)["runs"]
+    told = {name: one[name] for name in ("run", "state", "target", "task", "metric", "outcomes")}
+    assert told == {
+        "run": "first",
+        "state": "finished",
+        "target": "tall",
+        "task": "binary",
+        "metric": "roc_auc",
+        "outcomes": 2,
+    }
+    (copied / "automl-runs" / "first" / "run.db").write_bytes(b"x" * 5_000)
+    lines = run("runs", cwd=copied).stdout.splitlines()
+    assert lines[0].split()[:3] == ["run", "state", "target"]
+    assert lines[1].split()[:2] == ["first", "damaged"]
+
+
+def test_trials_of_a_run_are_copied_for_optuna(copied: Path) -> None:
+    url = f"sqlite:///{copied / 'studies.db'}"
+    for copies in (2, 0):
+        done = run("runs", "first", "--storage", url, "--json", cwd=copied)
+        assert json.loads(done.stdout)["copied"] == copies, done.stderr
+    broken = run("runs", "first", "--storage", "sqlite:////no/where.db", cwd=copied)
+    one_error(broken, "E_RUN_STORAGE")
 
 
 # What follows a run

@@ -30,7 +30,7 @@ def test_the_file_in_the_docs_is_understood(tmp_path: Path) -> None:
     assert block is not None
     (tmp_path / "run.toml").write_text(block.group(1), encoding="utf-8")
     arguments = merged(from_file(str(tmp_path / "run.toml")), {})
-    assert arguments.limits == (60.0, None)
+    assert automl.Budget(**arguments.limits) == automl.Budget(seconds=60)
     columns = value_of(automl.Columns, arguments.columns, "columns")
     assert columns == automl.Columns(
         ignored=("id",), group="household", kinds={"zip_code": "category"}
@@ -57,14 +57,28 @@ def test_the_command_line_wins_field_by_field() -> None:
 @pytest.mark.parametrize(
     ("budget", "limits"),
     [
-        (None, (60.0, None)),
-        ({"seconds": None, "trials": 3}, (None, 3)),
-        ({"trials": 3, "seconds": 5}, (5.0, 3)),
-        (5, (5.0, None)),
+        (None, (60.0, None, None)),
+        ({"seconds": None, "trials": 3}, (None, 3, None)),
+        ({"trials": 3, "seconds": 5}, (5.0, 3, None)),
+        (5, (5.0, None, None)),
+        ({"memory": "4GB"}, (60.0, None, 4 * 10**9)),
+        ({"memory": "1.5 gib", "trials": 1}, (None, 1, 3 * 2**29)),
+        ({"memory": 10**9}, (60.0, None, 10**9)),
     ],
 )
-def test_a_budget_is_a_minute_unless_said(budget: object, limits: tuple[object, object]) -> None:
-    assert merged({"budget": budget} if budget else {}, {}).limits == limits
+def test_a_budget_is_a_minute_unless_said(budget: object, limits: tuple[object, ...]) -> None:
+    found = merged({"budget": budget} if budget else {}, {}).limits
+    assert tuple(found.values()) == limits
+    automl.Budget(**found)
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [{"memory": "much"}, {"memory": "-1GB"}, {"memory": True}, {"seconds": "soon"}, {"trials": []}],
+)
+def test_a_budget_that_is_no_number_is_refused(budget: object) -> None:
+    with pytest.raises(InputError, match="E_INPUT_BUDGET"):
+        _ = merged({"budget": budget}, {}).limits
 
 
 @pytest.mark.parametrize(

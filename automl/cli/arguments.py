@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
@@ -23,7 +24,8 @@ class Arguments:
     source, target : str
     metric : str or None
     budget : float or mapping or None
-        Seconds, or ``{"seconds": ..., "trials": ...}``; None with no trials is 60 seconds.
+        Seconds, or the fields of `automl.Budget`, ``memory`` also as ``"4GB"``; without seconds
+        and trials it is 60 seconds.
     seed : int
     n_jobs : int or None
     columns, plugins, strategy : mapping
@@ -47,17 +49,30 @@ class Arguments:
     out: str | None = None
 
     @property
-    def limits(self) -> tuple[float | None, int | None]:
-        """Seconds and trials of the budget."""
-        if isinstance(self.budget, Mapping):
-            _check_keys(self.budget, ("seconds", "trials"), "budget")
-            seconds, trials = self.budget.get("seconds"), self.budget.get("trials")
-        else:
-            seconds, trials = self.budget, None
+    def limits(self) -> dict[str, Any]:
+        """Fields of the budget.
+
+        Raises
+        ------
+        InputError
+            ``E_INPUT_CONFIG`` for one that it does not have, ``E_INPUT_BUDGET`` for what is no
+            number.
+        """
+        said = self.budget if isinstance(self.budget, Mapping) else {"seconds": self.budget}
+        _check_keys(said, ("seconds", "trials", "memory"), "budget")
+        seconds, trials, memory = (said.get(name) for name in ("seconds", "trials", "memory"))
         if seconds is None and trials is None:
             seconds = DEFAULT_SECONDS
-        return (None if seconds is None else float(seconds)), trials
+        return {
+            "seconds": None if seconds is None else _number(seconds, float, "seconds"),
+            "trials": None if trials is None else _number(trials, int, "trials"),
+            "memory": None if memory is None else n_bytes(memory),
+        }
 
+
+_SIZE = re.compile(
+    r"\s*(?P<number>\d+(\.\d+)?)\s*((?P<unit>[KMGT])(?P<kibi>i)?)?B?\s*", re.IGNORECASE
+)
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "source": (str,),
@@ -182,9 +197,32 @@ def numbers(words: Sequence[str], option: str) -> dict[str, int]:
     return found
 
 
+def n_bytes(given: object) -> int:
+    """Return a size in bytes from a number, or from words such as ``"4GB"`` and ``"800 MiB"``.
+
+    Raises
+    ------
+    InputError
+        ``E_INPUT_BUDGET`` where it is none.
+    """
+    found = _SIZE.fullmatch(str(given))
+    if found is None or isinstance(given, bool):
+        raise InputError(
+            "E_INPUT_BUDGET", f"memory={given!r} is no size.", "Write bytes, or such as 800MB, 4GB."
+        )
+    base = 1024 if found["kibi"] else 1000
+    return int(float(found["number"]) * base ** " KMGT".index((found["unit"] or " ").upper()))
+
+
 def listed(words: Sequence[str]) -> tuple[str, ...]:
     """Split names at commas."""
     return tuple(part.strip() for word in words for part in word.split(",") if part.strip())
+
+
+def _number(given: object, kind: type, name: str) -> Any:
+    if isinstance(given, bool) or not isinstance(given, int | kind):
+        raise InputError("E_INPUT_BUDGET", f"{name}={given!r}, expected a number.")
+    return kind(given)
 
 
 def _frozen(value: Any) -> Any:

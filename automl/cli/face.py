@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import click
 
-from automl.errors import AutoMLError, AutoMLWarning, RunError
+from automl.errors import AutoMLError, AutoMLWarning
 
 DONE = 0
 """The command did what was asked."""
@@ -26,7 +26,7 @@ FAILED = 1
 """Something broke that is not the input's fault."""
 
 BAD_INPUT = 2
-"""The words, the data, the model or a plugin cannot be used."""
+"""The words, the data, the model, the run or a plugin cannot be used."""
 
 ANSWER_IS_NO = 3
 """The work is done, and the answer is no: nothing beats a constant, or a check failed."""
@@ -148,8 +148,7 @@ def explain(error: BaseException, face: Face) -> int:
         text = error.format_message()
         return _tell(face, "E_USAGE", text, f"Try `{path} --help`.", BAD_INPUT)
     if isinstance(error, AutoMLError):
-        code = FAILED if isinstance(error, RunError) else BAD_INPUT
-        return _tell(face, error.code, error.message, error.remedy, code)
+        return _tell(face, error.code, error.message, error.remedy, BAD_INPUT)
     text = f"{type(error).__name__}: {error}".removesuffix(": ")
     return _tell(face, "E_UNEXPECTED", text, f"The log is at {_log(error, face)}.", FAILED)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,9 @@ Examples:
 @click.option("--metric", help="What the search optimises; `automl plugins` lists them.")
 @click.option("--budget", type=float, metavar="SECONDS", help="Seconds to spend (default 60).")
 @click.option("--trials", type=int, help="Candidates to try; alone, a run can be repeated.")
+@click.option(
+    "--memory", metavar="SIZE", help="Memory for all workers, such as 4GB (default: what is free)."
+)
 @click.option("--seed", type=int, help="Seed for everything random (default 0).")
 @click.option("--jobs", type=int, help="Cores to use (default: all that this process may use).")
 @click.option("--out", metavar="FOLDER", help="Folder of the model (default: RUN/model).")
@@ -102,16 +106,18 @@ def command(context: click.Context, /, config: str | None, resume: str | None, *
         if given["run"]:
             raise click.UsageError("Give --run or --resume, not both.", context)
         folder = found_run(resume)
-        before = from_file(str(folder / ARGUMENTS)) if (folder / ARGUMENTS).exists() else {}
-        known = {**before, **known}
-        if any(value is not None for value in words["budget"].values()):
+        own = from_file(str(folder / ARGUMENTS)) if (folder / ARGUMENTS).exists() else {}
+        known = {**own, **known}
+        if given["budget"] is not None or given["trials"] is not None:
             # A new budget is one of its own, not a second limit beside the first.
-            known.pop("budget", None)
+            before = known.pop("budget", None)
+            if isinstance(before, dict) and before.get("memory") is not None:
+                known["budget"] = {"memory": before["memory"]}
     arguments = merged(known, words)
     for name, value in {"DATA": arguments.source, "TARGET": arguments.target}.items():
         if not value:
             raise click.UsageError(f"Missing argument {name!r}.", context)
-    return _fit(arguments, folder, Clock(arguments.limits[0]), face)
+    return _fit(arguments, folder, Clock(arguments.limits["seconds"]), face)
 
 
 def _words(given: dict[str, Any]) -> dict[str, Any]:
@@ -121,7 +127,11 @@ def _words(given: dict[str, Any]) -> dict[str, Any]:
         "source": given["data"],
         "target": given["target"],
         "metric": given["metric"],
-        "budget": {"seconds": given["budget"], "trials": given["trials"]},
+        "budget": {
+            "seconds": given["budget"],
+            "trials": given["trials"],
+            "memory": given["memory"],
+        },
         "seed": given["seed"],
         "n_jobs": given["jobs"],
         "columns": {
@@ -149,15 +159,14 @@ def _fit(arguments: Arguments, resumed: Path | None, clock: Any, face: Face) -> 
     columns = value_of(automl.Columns, arguments.columns, "columns")
     plugins = value_of(automl.Plugins, arguments.plugins, "plugins")
     strategy = value_of(automl.Strategy, arguments.strategy, "strategy")
-    seconds, trials = arguments.limits
-    automl.Budget(seconds=seconds, trials=trials)
+    budget = automl.Budget(**arguments.limits)
     check_model(arguments.out)
     run = resumed or run_folder(arguments.run, arguments.target)
     face.log_folder = run
     model = Path(arguments.out) if arguments.out else run / "model"
-    if seconds is not None:
-        saving = min(SAVING * seconds, SAVING_SECONDS)
-        seconds = max(clock.left - saving, 0.5 * seconds)
+    if budget.seconds is not None:
+        saving = min(SAVING * budget.seconds, SAVING_SECONDS)
+        budget = replace(budget, seconds=max(clock.left - saving, 0.5 * budget.seconds))
     with ExitStack() as around:
         interrupts = around.enter_context(Interrupts())
         if resumed is None:
@@ -167,7 +176,7 @@ def _fit(arguments: Arguments, resumed: Path | None, clock: Any, face: Face) -> 
             arguments.source,
             arguments.target,
             metric=arguments.metric,
-            budget=automl.Budget(seconds=seconds, trials=trials),
+            budget=budget,
             seed=arguments.seed,
             n_jobs=arguments.n_jobs,
             columns=columns,

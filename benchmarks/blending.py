@@ -174,15 +174,16 @@ def _judges(asked: Asked, y: Array, metric: str, catalog: Catalog) -> tuple[Judg
 
 
 def _table(found: dict[str, list[float]]) -> list[str]:
-    """Return how far each rule is from the first, in percent of what can be explained."""
-    lines = ["| rule | mean | better | worse | worst tenth |", "|---|---|---|---|---|"]
+    """Return how far each rule is from the best known and from the first rule, in percent."""
+    first = np.array(next(iter(found.values())))
+    lines = ["| rule | mean | ahead | better | worse | worst tenth |", "|---|---|---|---|---|---|"]
     for name, gaps in found.items():
-        ahead = np.array(gaps)
-        near = np.clip(ahead, -FARTHEST, FARTHEST)
-        lines.append(
-            f"| {name} | {100 * near.mean():+.2f} | {np.mean(ahead > SAME):.0%} "
-            f"| {np.mean(ahead < -SAME):.0%} | {100 * np.quantile(ahead, 0.1):+.2f} |"
-        )
+        ahead = np.array(gaps) - first
+        numbers = [np.clip(gaps, -FARTHEST, FARTHEST).mean()]
+        numbers += [np.clip(ahead, -FARTHEST, FARTHEST).mean(), np.quantile(ahead, 0.1)]
+        mean, gain, tenth = (f"{100 * number:+.2f}" for number in numbers)
+        shares = f"{np.mean(ahead > SAME):.0%} | {np.mean(ahead < -SAME):.0%}"
+        lines.append(f"| {name} | {mean} | {gain} | {shares} | {tenth} |")
     return lines
 
 
@@ -200,7 +201,12 @@ ROWS = click.option("--rows", default=(200, 600, 0), multiple=True, help="0: all
 @ROWS
 @CACHED
 def rules(members: tuple[int, ...], rows: tuple[int, ...], cache: Path) -> None:
-    """Compare how the weights of a blend are chosen."""
+    """Compare how the weights of a blend are chosen.
+
+    100 is what lies between the constant answer and the best single configuration that is known,
+    all by the unseen rows: how far a rule is from that best one, and how far ahead of choosing the
+    best single one by the rows that it sees.
+    """
     catalog = discover()
     found: dict[tuple[int, int], dict[str, list[float]]] = {}
     for table in tables(cache):
@@ -215,12 +221,12 @@ def rules(members: tuple[int, ...], rows: tuple[int, ...], cache: Path) -> None:
                     name: unseen.gain(average(part.unseen, rule(part, judge)))
                     for name, rule in RULES.items()
                 }
+                best = max(unseen.gain(one) for one in table.unseen)
                 sign = 1 if asked.greater_is_better else -1
-                floor = sign * asked.constant_unseen
-                reach = max(unseen.gain(one) for one in part.unseen) - floor
+                reach = max(best - sign * asked.constant_unseen, 1e-9)
                 into = found.setdefault((n_rows, n_members), {name: [] for name in RULES})
                 for name, gain in gains.items():
-                    into[name].append((gain - gains["best single"]) / max(reach, 1e-9))
+                    into[name].append((gain - best) / reach)
     for (n_rows, n_members), gaps in sorted(found.items()):
         n_tables = len(next(iter(gaps.values())))
         where = f"{n_rows or 'all'} rows, {n_members} candidates, {n_tables} tables"
@@ -232,7 +238,7 @@ def rules(members: tuple[int, ...], rows: tuple[int, ...], cache: Path) -> None:
 @ROWS
 @CACHED
 def tuning(members: int, rows: tuple[int, ...], cache: Path) -> None:
-    """Compare what is tuned where a metric reads labels."""
+    """Compare what is tuned where a metric reads labels, in points of the metric."""
     catalog = discover()
     found: dict[tuple[str, int], dict[str, list[float]]] = {}
     for table in tables(cache):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl.model.blend import average, blend
+from automl.model.blend import MAX_ROWS, average, blend
 from automl.model.bounds import Bounds, bound_folds, choose_share
-from automl.model.judge import Judge
+from automl.model.judge import Judge, spread_rows
 from automl.model.tuning import Temper, Weighing, said_of, tune
 from automl.search.outcome import Evaluation
 
@@ -120,7 +120,9 @@ def mix(
     soft = _soft(question, judge)
     if soft is None or len(scored) < 2 or remaining() <= 0:
         return best
-    scores = [soft(one.values) for one in scored]
+    rows = spread_rows(judge.y, MAX_ROWS, seed)
+    part = soft if rows is None else soft.of(rows)
+    scores = [part(one.values if rows is None else one.values[rows]) for one in scored]
     found = _blended(scored, scores, soft, members, seed, remaining)
     mixed = average([one.values for one, _ in found], np.array([weight for _, weight in found]))
     other = _tuned(found, mixed, question, data, seed, remaining)

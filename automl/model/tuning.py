@@ -34,8 +34,10 @@ ERRORS_OF_LABELS = 0.5
 FOLDS = 5
 """Parts in which the rows are tried where the plan has only one."""
 
-MAX_CELLS = 200_000
-"""Probabilities that are looked at where one number is fitted."""
+MAX_CELLS = 50_000
+"""Probabilities that are looked at where one number is fitted, if they are `MIN_ROWS` rows."""
+
+MIN_ROWS = 5_000
 
 SMALLEST = 1e-12
 """No probability counts as smaller."""
@@ -204,7 +206,7 @@ def _fit(
     values: NDArray[Any], judge: Judge, seed: int, left: Callable[[], float]
 ) -> Temper | Weighing | None:
     """Return what is best on these rows; None where nothing is better than to do nothing."""
-    rows = spread_rows(judge.y, max(MAX_CELLS // values.shape[1], 1), seed)
+    rows = spread_rows(judge.y, max(MAX_CELLS // values.shape[1], MIN_ROWS), seed)
     if rows is not None:
         values, judge = values[rows], judge.of(rows)
     ways: Sequence[Temper | Weighing]

@@ -358,7 +358,7 @@ def test_a_script_needs_no_guard_and_leaves_nothing_behind(tmp_path: Path) -> No
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
         env={"TMPDIR": str(temporary), "PATH": "", "HOME": str(tmp_path)},
     )
     assert done.stdout.split("\n") == ["main runs", "bool", ""], done.stderr

@@ -67,18 +67,21 @@ def drive(folder: Path, task: str, metric: str, **config: object) -> tuple[dict,
         input=json.dumps(asked),
         text=True,
         capture_output=True,
-        timeout=120,
+        timeout=300,
         env={**os.environ, "PYTHONPATH": str(CALLER)},
     )
     return json.loads((folder / "result.json").read_text()), done.returncode
 
 
-@pytest.mark.parametrize(("task", "metric"), [("binary", "auc"), ("regression", "rmse")])
-def test_a_fold_is_answered(tmp_path, task, metric):
+@pytest.mark.parametrize(
+    ("task", "metric"),
+    [("binary", "auc"), pytest.param("regression", "rmse", marks=pytest.mark.slow)],
+)
+def test_a_fold_is_answered(tmp_path, task, metric, soon):
     said, code = drive(tmp_path, task, metric)
     assert code == 0
     assert said.get("error_message") is None
-    assert said["training_duration"] < 17
+    assert said["training_duration"] < soon(17)
     assert said["models_count"] >= 1
     assert list(said["inference_times"]) == ["1"]
     predictions = np.load(said["predictions"], allow_pickle=True)

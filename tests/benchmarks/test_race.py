@@ -140,7 +140,7 @@ def test_a_harness_that_is_ended_leaves_nothing_behind_and_goes_on(tmp_path, mon
     )
     _wait(pids.exists)
     harness.send_signal(getattr(signal, how))
-    harness.wait(timeout=60)
+    harness.wait(timeout=300)
     hanging, stray = (int(pid) for pid in pids.read_text().split())
     _wait(lambda: _gone(hanging))
     if how == "SIGKILL":

@@ -170,7 +170,7 @@ def test_a_disk_that_takes_nothing(tmp_path, run):
 
 
 @pytest.mark.case("F22", "only a clock that nobody can set is asked: the budget is kept")
-def test_a_clock_that_jumps(monkeypatch):
+def test_a_clock_that_jumps(monkeypatch, soon):
     jumps = itertools.cycle([0.0, 3_600.0, -3_600.0, 2**31, 1e9])
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + next(jumps))
@@ -178,7 +178,7 @@ def test_a_clock_that_jumps(monkeypatch):
     found = fit(None, trials=2, budget=automl.Budget(seconds=60, trials=2))
     assert [row.status for row in found.leaderboard if row.number] == ["complete"] * 2
     fit(None, budget=5)
-    assert time.monotonic() - begun < 45
+    assert time.monotonic() - begun < soon(45)
 
 
 @pytest.mark.case("F23", "budgets that are nothing, negative, endless or no number: E_INPUT_BUDGET")
@@ -191,10 +191,10 @@ def test_a_budget_that_is_none_is_refused(budget):
 
 @pytest.mark.case("F23", "a hundredth of a second, no trial: the constant answers")
 @pytest.mark.parametrize("budget", [0.01, automl.Budget(trials=0), automl.Budget(seconds=1e-9)])
-def test_a_budget_that_is_next_to_nothing_gives_the_constant(budget):
+def test_a_budget_that_is_next_to_nothing_gives_the_constant(budget, soon):
     begun = time.monotonic()
     found = fit(budget=budget)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < soon(5)
     assert {row.status for row in found.leaderboard} <= {"complete", "skipped"}
     assert found.predictor.predict_proba(new_rows()).shape == (7, 2)
 
@@ -303,7 +303,7 @@ def test_a_run_in_a_daemon(tmp_path):
     queue = context.Queue()
     process = context.Process(target=run, args=(queue,), daemon=True)
     process.start()
-    print(queue.get(timeout=90))
+    print(queue.get(timeout=300))
     process.join()
     """
     assert program(tmp_path, code, "-W", "ignore").count("complete") == 3
@@ -384,7 +384,7 @@ def test_a_space_that_cannot_be():
 
 @pytest.mark.slow
 @pytest.mark.case("F29", "10,000 trials are taken up again in under 10 seconds")
-def test_ten_thousand_trials_are_replayed(tmp_path):
+def test_ten_thousand_trials_are_replayed(tmp_path, soon):
     fit(tmp_path, 12, ("decision_tree",))
     db = sqlite3.connect(tmp_path / STORE)
     (last,) = db.execute("SELECT MAX(number) FROM trials WHERE proposal IS NOT NULL").fetchone()
@@ -404,7 +404,7 @@ def test_ten_thousand_trials_are_replayed(tmp_path):
     db.close()
     begun = time.monotonic()
     found = fit(tmp_path, 10_000, ("decision_tree",))
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < soon(10)
     assert len(found.leaderboard) == 10_001
     assert json.loads((tmp_path / "leaderboard.json").read_text(encoding="utf-8"))
 

@@ -48,6 +48,7 @@ class Gate:
         self._settings = settings
         self._metrics = metrics
         self._expected = f"Bearer {settings.token}".encode()
+        self._hosts = LOCAL | {settings.host}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -102,10 +103,9 @@ class Gate:
                 headers={"WWW-Authenticate": "Bearer"},
             )
 
-    @staticmethod
-    def _check_host(host: str) -> None:
+    def _check_host(self, host: str) -> None:
         name, _, port = host.rpartition(":")
-        if host not in LOCAL and (name not in LOCAL or not port.isdigit()):
+        if host not in self._hosts and (name not in self._hosts or not port.isdigit()):
             raise Refused(421, "E_SERVE_HOST", "This server answers to localhost only.")
 
 

@@ -352,6 +352,8 @@ BROKEN: dict[str, tuple[str, Any]] = {
     ),
     "takes every source": ("other_sources_are_left_alone", reader(matches=lambda source: True)),
     "vague error": ("a_missing_place_is_named", reader(read=vague)),
+    "vague parts": ("a_missing_place_has_no_batches", reader(batches=vague)),
+    "no parts": ("a_missing_place_has_no_batches", reader(batches=lambda source: iter(()))),
     "picky listener": ("every_event_is_taken", listener(picky_receiver)),
     "rude listener": ("a_run_starts_it_anew", listener(rude_receiver)),
 }

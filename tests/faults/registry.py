@@ -20,6 +20,7 @@ GROUPS = {
     "D": "Tables to learn from",
     "P": "Tables to predict",
     "A": "Files of a saved model",
+    "S": "Requests to a server",
 }
 
 CASES = {
@@ -101,6 +102,7 @@ CASES = {
     "P15": "numbers outside the range of training",
     "P16": "threads and processes that predict at once",
     "P17": "prediction before there is a model",
+    "P18": "a model that is replaced while it predicts",
     "P20": "the same rows twice",
     "A01": "a pickle in place of any file",
     "A02": "an archive that writes elsewhere, or unpacks without end",
@@ -114,11 +116,30 @@ CASES = {
     "A10": "an array that holds objects",
     "A11": "ONNX with data outside of the folder",
     "A12": "JSON without end",
+    "S01": "a body that is not JSON",
+    "S02": "JSON of another shape",
+    "S03": "NaN, Infinity, numbers beyond all bounds, names given twice",
+    "S04": "JSON nested without end",
+    "S05": "a body of 100 MB, without a length, packed, or sent slowly",
+    "S06": "another content type or encoding",
+    "S07": "a million rows",
+    "S08": "fields that are missing, unknown or cannot be read",
+    "S09": "500 requests at once",
+    "S10": "a model that raises",
+    "S11": "a client that leaves",
+    "S12": "SIGTERM",
+    "S13": "a model that is replaced while it answers",
+    "S14": "a path that leads out of the server",
+    "S15": "headers that are hostile or huge",
+    "S16": "a log of predictions on a full disk",
+    "S17": "requests before the model is ready",
+    "S18": "an address that others can connect to",
+    "S19": "connections that are kept, requests that are pipelined",
+    "S20": "100,000 requests",
 }
 
 LATER = {
     "D23": "of the kinds of leakage only a column that tells the target alone is found (D21)",
-    "P18": "a model that is replaced while it predicts: models have no aliases yet",
     "P19": "a column in another unit: only rows out of range are flagged (P15)",
     "A13": "hostile names in a model card: there is none yet",
 }

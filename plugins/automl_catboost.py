@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,14 +18,14 @@ from automl.plugin import (
     Patience,
     Report,
     Saved,
+    Trees,
     Validation,
     hookimpl,
+    rounded,
 )
 from automl_boosting import ABSOLUTE, Boosted, haste, read_facts, watched_metric, write_facts
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 _WATCHED = {"roc_auc": "AUC", "average_precision": "PRAUC"}
@@ -146,6 +149,63 @@ def _build(params: Params, context: Context) -> CatBoost:
     )
 
 
+def trees(estimator: CatBoost) -> Trees | None:
+    """Return what was learned as a table; None where trees look at statistics of categories."""
+    with tempfile.TemporaryDirectory(prefix="automl-catboost-") as folder:
+        file = Path(folder) / "model.json"
+        estimator.model_.save_model(str(file), format="json")
+        model = json.loads(file.read_text(encoding="utf-8"))
+    splits = [split for tree in model["oblivious_trees"] for split in tree["splits"] or ()]
+    if any(split["split_type"] != "FloatFeature" for split in splits):
+        return None
+    lost_right = {
+        one["feature_index"]
+        for one in model["features_info"].get("float_features", ())
+        if one["nan_value_treatment"] == "AsTrue"
+    }
+    number = np.array([split["float_feature_index"] for split in splits], dtype=np.int64)
+    # Numbers come first in CatBoost's own form; here they stand between the categories.
+    n_columns = len(estimator.categories) + int(number.max(initial=-1)) + 1
+    columns = np.delete(np.arange(n_columns), [c for c in estimator.categories if c < n_columns])
+    depths = [len(tree["splits"] or ()) for tree in model["oblivious_trees"]]
+    levels = [_levels(depth) for depth in depths]
+    starts = np.cumsum([0, *depths])
+    at = np.concatenate(
+        [start + level for start, (level, _, _) in zip(starts, levels, strict=False)]
+    )
+    values = [np.array(tree["leaf_values"]) for tree in model["oblivious_trees"]]
+    scale, bias = model["scale_and_bias"]
+    width, unit = estimator.n_outputs, estimator.spread_
+    threshold = rounded(np.array([split["border"] for split in splits], dtype=np.float32))
+    return Trees(
+        sizes=np.array([2**depth - 1 for depth in depths]),
+        feature=columns[number][at],
+        threshold=threshold[at],
+        left=np.concatenate([left for _, left, _ in levels]),
+        right=np.concatenate([right for _, _, right in levels]),
+        missing_left=~np.isin(number, sorted(lost_right))[at],
+        leaf=unit * scale * np.concatenate(values).reshape(-1, width),
+        output=np.zeros(len(depths), dtype=np.int64),
+        base=unit * np.broadcast_to(np.ravel(bias), width).astype(np.float64) + estimator.center_,
+        link=estimator.link,
+    )
+
+
+def _levels(depth: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the level of each split of a symmetric tree, and its children.
+
+    The way to a split, or a leaf, is a number: bit i says whether it goes right at level i.
+    """
+    split = np.arange(2**depth - 1)
+    level = np.floor(np.log2(split + 1)).astype(np.int64)
+    way = split + 1 - 2**level
+    children = []
+    for side in (0, 1):
+        then = way + side * 2**level
+        children.append(np.where(level + 1 < depth, 2 ** (level + 1) - 1 + then, -1 - then))
+    return level, children[0], children[1]
+
+
 def _save(fitted: CatBoost, folder: Path) -> None:
     fitted.model_.save_model(str(folder / "model.cbm"), format="cbm")
     write_facts(fitted, folder)
@@ -183,6 +243,7 @@ ALGORITHM = Algorithm(
     threads=True,
     # On a GPU it takes no callbacks, so that nothing could stop it at a deadline.
     monotonic=True,
+    trees=trees,
     imports=("catboost",),
     cost=6.0,
     promise=0.95,

@@ -17,6 +17,7 @@ from automl.plugin import (
     Report,
     Trees,
     Validation,
+    Walker,
     hookimpl,
 )
 
@@ -105,7 +106,7 @@ def trees(estimator: Any) -> Trees:
 
 def quick(estimator: Any) -> Any:
     """Return the same values by one walk through all trees at once, without any thread."""
-    values = trees(estimator).values
+    values = Walker(trees(estimator)).values
     return values if hasattr(estimator, "predict_proba") else lambda X: values(X)[:, 0]
 
 

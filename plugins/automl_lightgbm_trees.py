@@ -7,7 +7,7 @@ which take microseconds where ``Booster.predict`` takes tens of them.
 from __future__ import annotations
 
 import ctypes
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from threading import local
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +83,7 @@ class SingleRows:
                 ctypes.byref(handle),
             )
         )
-        own.handle = _Handle(self._library, handle)
+        own.handle = _Handle(self._library.LGBM_FastConfigFree, handle, self._booster)
         own.cells, own.out, own.length = np.zeros(n_columns), np.zeros(n_values), ctypes.c_int64()
         own.arguments = (
             handle,
@@ -95,10 +95,13 @@ class SingleRows:
 
 
 class _Handle:
-    """What LightGBM keeps for single rows, freed with the thread that asked for it."""
+    """What LightGBM keeps for single rows, freed with the thread that asked for it.
 
-    def __init__(self, library: Any, handle: Any) -> None:
-        self._free, self._handle = library.LGBM_FastConfigFree, handle
+    It looks at the booster even then, which therefore has to outlive it.
+    """
+
+    def __init__(self, free: Any, handle: Any, booster: Any) -> None:
+        self._free, self._handle, self._booster = free, handle, booster
 
     def __del__(self) -> None:
         self._free(self._handle)
@@ -162,15 +165,28 @@ def _sets(tree: dict[str, str]) -> list[NDArray[np.int64]]:
     """Return the codes that go left, for each split by category in their order."""
     if not int(tree["num_cat"]):
         return []
-    words = np.array(tree["cat_threshold"].split(), dtype=np.uint32).astype("<u4")
+    words = [int(word) for word in tree["cat_threshold"].split()]
     bounds = [int(word) for word in tree["cat_boundaries"].split()]
-    kinds = np.array(tree["decision_type"].split(), dtype=np.int64)
-    at = np.array(tree["threshold"].split(), dtype=np.float64)[(kinds & _BY_CATEGORY) > 0]
-    found = [
-        np.flatnonzero(np.unpackbits(words[start:end].view(np.uint8), bitorder="little"))
-        for start, end in pairwise(bounds)
+    kinds, thresholds = tree["decision_type"].split(), tree["threshold"].split()
+    numbers = [
+        int(float(threshold))
+        for kind, threshold in zip(kinds, thresholds, strict=True)
+        if int(kind) & _BY_CATEGORY
     ]
-    return [found[int(number)] for number in at]
+    found = [_codes(words[start:end]) for start, end in pairwise(bounds)]
+    return [np.array(found[number], dtype=np.int64) for number in numbers]
+
+
+def _codes(words: list[int]) -> list[int]:
+    """Return the bits that are set."""
+    codes = []
+    for start, word in enumerate(words):
+        left = word
+        while left:
+            lowest = left & -left
+            codes.append(start * _WORD + lowest.bit_length() - 1)
+            left ^= lowest
+    return codes
 
 
 def walk(trees: Trees) -> Callable[[Matrix], Matrix]:
@@ -216,46 +232,44 @@ def _write(
     kinds = np.where(
         by_code, _BY_CATEGORY, _MISSING_IS_NAN + _MISSING_LEFT * trees.missing_left.astype(int)
     )
-    firsts, sizes = trees.first_splits.tolist(), trees.sizes.tolist()
-    number = np.cumsum(by_code) - 1
-    threshold = trees.threshold.astype(object)
-    for first, size in zip(firsts, sizes, strict=True):
-        mine = slice(first, first + size)
-        threshold[mine][by_code[mine]] = number[mine][by_code[mine]] - (
-            number[first - 1] + 1 if first else 0
-        )
+    # A split by category says which of its tree's sets is its own.
+    before: NDArray[np.int64] = np.cumsum(by_code, dtype=np.int64) - by_code
+    splitting = trees.sizes > 0
+    starts: list[int] = before[trees.first_splits[splitting]].tolist()
+    number: NDArray[np.int64] = before - np.repeat(starts, trees.sizes[splitting])
     words = {
         "split_feature": feature.tolist(),
-        "threshold": threshold.tolist(),
+        "threshold": np.where(by_code, number, trees.threshold).tolist(),
         "decision_type": kinds.tolist(),
         "left_child": trees.left.tolist(),
         "right_child": trees.right.tolist(),
     }
-    parts = [
+    spelled = {name: list(map(repr, given)) for name, given in words.items()}
+    sets = _words_of_sets(trees, np.flatnonzero(by_code), missing)
+    lines = [
         _HEAD.format(
-            last=n_columns - 1, names=_repeated("c", n_columns), infos=_repeated("none", n_columns)
+            last=n_columns - 1,
+            names=" ".join(f"c{column}" for column in range(n_columns)),
+            infos=" ".join(["none"] * n_columns),
         )
     ]
-    for tree, (first, size) in enumerate(zip(firsts, sizes, strict=True)):
-        sets = [
-            _bits(trees, split, missing)
-            for split in np.flatnonzero(by_code[first : first + size]) + first
-        ]
-        lines = [f"Tree={tree}", f"num_leaves={size + 1}", f"num_cat={len(sets)}"]
+    spans = pairwise([*starts, len(sets)])
+    first = 0
+    for tree, size in enumerate(trees.sizes.tolist()):
+        start, end = next(spans) if size else (0, 0)
+        lines += [f"Tree={tree}", f"num_leaves={size + 1}", f"num_cat={end - start}"]
         if size:
+            last = first + size
+            lines += [f"{name}={' '.join(given[first:last])}" for name, given in spelled.items()]
+            first = last
+        if start < end:
+            bounds = [0, *accumulate(map(len, sets[start:end]))]
             lines += [
-                f"{name}={' '.join(map(repr, given[first : first + size]))}"
-                for name, given in words.items()
+                f"cat_boundaries={' '.join(map(repr, bounds))}",
+                f"cat_threshold={' '.join(repr(word) for one in sets[start:end] for word in one)}",
             ]
-        if sets:
-            bounds = np.cumsum([0, *map(len, sets)]).tolist()
-            lines += [
-                f"cat_boundaries={' '.join(map(str, bounds))}",
-                f"cat_threshold={' '.join(str(word) for one in sets for word in one)}",
-            ]
-        lines += [f"leaf_value={'0 ' * (size + 1)}".rstrip(), "shrinkage=1", "", ""]
-        parts += lines
-    return "\n".join([*parts, "end of trees", "", "feature_importances:", "", "parameters:", ""])
+        lines += [f"leaf_value={'0 ' * size}0", "shrinkage=1", "", ""]
+    return "\n".join([*lines, "end of trees", "", "feature_importances:", "", "parameters:", ""])
 
 
 _HEAD = """tree
@@ -269,18 +283,17 @@ feature_infos={infos}
 """
 
 
-def _repeated(word: str, times: int) -> str:
-    numbered = word != "none"
-    return " ".join(f"{word}{i}" if numbered else word for i in range(times))
-
-
-def _bits(trees: Trees, split: int, missing: int) -> list[int]:
-    """Return the codes that go left as LightGBM's words of bits."""
-    codes = trees.sets[trees.set_of[split]]  # type: ignore[index]  # there is a split by code
-    if trees.missing_left[split]:
-        codes = np.append(codes, missing)
-    size = int(codes.max(initial=0)) // _WORD + 1
-    bits = np.zeros(size * _WORD, dtype=np.uint8)
-    bits[codes] = 1
-    words: list[int] = np.packbits(bits, bitorder="little").view("<u4").tolist()
-    return words
+def _words_of_sets(trees: Trees, splits: NDArray[np.intp], missing: int) -> list[list[int]]:
+    """Return the codes that go left at some splits as LightGBM's words of bits."""
+    if trees.set_of is None:
+        return []
+    codes = [one.tolist() for one in trees.sets]
+    also = trees.missing_left[splits].tolist()
+    found = []
+    for number, gone in zip(trees.set_of[splits].tolist(), also, strict=True):
+        mine = [*codes[number], missing] if gone else codes[number]
+        words = [0] * (max(mine, default=0) // _WORD + 1)
+        for code in mine:
+            words[code // _WORD] |= 1 << (code % _WORD)
+        found.append(words)
+    return found

@@ -86,9 +86,22 @@ class Pipeline:
         """Return the values of rows that are prepared already."""
         if self.estimator is None:
             return self._same(X.shape[0])
-        n_present = len(self.present)
         few = self.quick is not None and X.shape[0] <= FEW and isinstance(X, np.ndarray)
-        estimator = self._quickened() if few else self.estimator
+        return self._asked_of(self._quickened() if few else self.estimator, X)
+
+    def values_by(self, answers: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the values of rows whose predictions were found another way.
+
+        Parameters
+        ----------
+        answers : ndarray of shape (n_rows, n_classes) or (n_rows,)
+            What the estimator's ``predict_proba``, or ``predict``, would return.
+        """
+        known = _Quick(self.estimator, lambda _: answers, classes=self.n_classes > 0)
+        return self._asked_of(known, answers)
+
+    def _asked_of(self, estimator: Any, X: Any) -> NDArray[np.float64]:
+        n_present = len(self.present)
         values = np.asarray(self.task.values(estimator, X, n_present), dtype=np.float64)
         expected = (X.shape[0], n_present) if self.n_classes else (X.shape[0],)
         if values.shape != expected:

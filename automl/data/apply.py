@@ -70,7 +70,7 @@ def apply(schema: Schema, raw: Raw, *, on_missing: str = "error") -> Applied:
     columns = _by_name(schema, raw, on_missing, said)
     n_rows = raw.n_rows
     blocks: dict[str, NDArray[Any]] = {}
-    lookups = _lookups(_Same(schema))
+    lookups = lookups_of(schema)
     for kind, features in lookups.features.items():
         block: NDArray[Any] = np.empty((n_rows, len(features)), dtype=_DTYPES[kind])
         for position, feature in enumerate(features):
@@ -148,7 +148,7 @@ class _Same:
         return isinstance(other, _Same) and other.schema is self.schema
 
 
-class _Lookups:
+class Lookups:
     """What is built once for a schema: features by kind, codes by level."""
 
     __slots__ = ("_codes", "_numbers", "features", "needed", "ranges", "unneeded")
@@ -201,7 +201,7 @@ def _ranges(
     return np.array(lows), np.array(highs), scales if (scales != 1.0).any() else None
 
 
-_WIDEST = 1e30
+WIDEST = 1e30
 """Numbers are cut here, so that they fit a 32-bit float whatever the schema's scale."""
 
 _FAR = 3.0
@@ -217,9 +217,14 @@ def _far(cells: NDArray[np.float64], low: float, high: float) -> NDArray[np.bool
         return (cells < low - width) | (cells > high + width)
 
 
+def lookups_of(schema: Schema) -> Lookups:
+    """Return what is built once for a schema."""
+    return _lookups(_Same(schema))
+
+
 @lru_cache(maxsize=16)
-def _lookups(same: _Same) -> _Lookups:
-    return _Lookups(same.schema)
+def _lookups(same: _Same) -> Lookups:
+    return Lookups(same.schema)
 
 
 def _by_name(schema: Schema, raw: Raw, on_missing: str, said: _Said) -> dict[str, RawColumn]:
@@ -228,7 +233,7 @@ def _by_name(schema: Schema, raw: Raw, on_missing: str, said: _Said) -> dict[str
         return {}  # no rows need no columns
     names = _names(schema, raw, said)
     columns = dict(zip(names, raw.columns, strict=True))
-    lookups = _lookups(_Same(schema))
+    lookups = lookups_of(schema)
     needed = lookups.needed
     if names[: len(needed)] == needed and len(names) == len(needed):
         return columns
@@ -251,7 +256,7 @@ def _names(schema: Schema, raw: Raw, said: _Said) -> tuple[str, ...]:
     names = raw.names
     if raw.positional == schema.positional:
         return names
-    for expected in (schema.names, _lookups(_Same(schema)).needed):
+    for expected in (schema.names, lookups_of(schema).needed):
         if len(names) == len(expected):
             if names != expected and not set(expected) <= set(names):
                 said.columns_of("W_SCHEMA_NAMES", list(expected))
@@ -263,7 +268,7 @@ def _names(schema: Schema, raw: Raw, said: _Said) -> tuple[str, ...]:
 def _refused(
     schema: Schema, columns: Mapping[str, RawColumn], missing: list[str], extra: list[str]
 ) -> SchemaError:
-    n_needed = len(_lookups(_Same(schema)).needed)
+    n_needed = len(lookups_of(schema).needed)
     parts = []
     for name in missing:
         guess = did_you_mean(name, extra)
@@ -288,7 +293,7 @@ def _retyped(feature: Feature, column: RawColumn) -> bool:
 
 
 def _cells(
-    feature: Feature, column: RawColumn, lookups: _Lookups, said: _Said
+    feature: Feature, column: RawColumn, lookups: Lookups, said: _Said
 ) -> NDArray[np.generic]:
     if feature.form and feature.form != column.form and _retyped(feature, column):
         said.once("W_SCHEMA_TYPE", feature.name)
@@ -317,7 +322,7 @@ def _texts(codes: NDArray[np.int32], levels: tuple[str, ...]) -> NDArray[np.obje
 
 
 def _finish(
-    block: NDArray[np.float64], features: tuple[Feature, ...], lookups: _Lookups, said: _Said
+    block: NDArray[np.float64], features: tuple[Feature, ...], lookups: Lookups, said: _Said
 ) -> None:
     """Deal with infinite cells, cells out of range and scales of a whole block of numbers."""
     lows, highs, scales = lookups.ranges[features[0].kind]
@@ -336,7 +341,7 @@ def _finish(
         with np.errstate(over="ignore"):
             block /= scales
     if scales is not None or beyond.any():
-        np.clip(block, -_WIDEST, _WIDEST, out=block)
+        np.clip(block, -WIDEST, WIDEST, out=block)
 
 
 def _read(feature: Feature, column: RawColumn, said: _Said) -> NDArray[np.float64]:

@@ -18,7 +18,8 @@ from automl.model import archive
 from automl.model import manifest as manifests
 from automl.model.manifest import classes_of, dump, giver_of, parse, plain
 from automl.model.member import Member, Part
-from automl.model.predictor import Predictor, absent_metric
+from automl.model.predictor import Predictor
+from automl.model.rooted import absent_metric
 from automl.model.sample import sample_json, verify
 from automl.plugin.exporting import used_by
 
@@ -92,7 +93,7 @@ def load(
     try:
         _check_contributions(manifest, catalog)
         predictor = _rebuild(files, manifest, catalog, tuple(trusted))
-        predictor.load_all()
+        predictor.ready(quick=False)
         if SAMPLE in files:
             verify(predictor, predictor.info["sample"])
     except BundleError:

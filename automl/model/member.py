@@ -147,29 +147,28 @@ class Shelf:
                     self._built[key] = self.parts[part].members[member].load(catalog, self._kept)
         return self._built[key]
 
+    def members(self, catalog: Catalog) -> list[tuple[float, Pipeline]]:
+        """Return every pipeline with its share in the blend."""
+        return [
+            (part.weight / len(part.members), self.get(number, index, catalog))
+            for number, part in enumerate(self.parts)
+            for index in range(len(part.members))
+        ]
+
     def values(self, table: Table, catalog: Catalog) -> NDArray[np.float64]:
         """Return the blend's values: weighted over parts, the mean over each one's members.
 
         Pipelines with the same fitted preparation share its matrix.
         """
         alike: dict[tuple[Any, ...], list[tuple[float, Pipeline]]] = {}
-        for number, part in enumerate(self.parts):
-            share = part.weight / len(part.members)
-            for index in range(len(part.members)):
-                pipeline = self.get(number, index, catalog)
-                alike.setdefault(pipeline.preparation.identity, []).append((share, pipeline))
+        for share, pipeline in self.members(catalog):
+            alike.setdefault(pipeline.preparation.identity, []).append((share, pipeline))
         total: NDArray[np.float64] = np.zeros(())
         for group in alike.values():
             X = group[0][1].preparation.transform(table)
             for share, pipeline in group:
                 total = total + share * pipeline.values_of(X)
         return total
-
-    def load_all(self, catalog: Catalog) -> None:
-        """Build every pipeline now."""
-        for number, part in enumerate(self.parts):
-            for index in range(len(part.members)):
-                self.get(number, index, catalog)
 
 
 def _inside(name: str) -> PurePosixPath:

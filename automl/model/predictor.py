@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl.errors import InputError, PluginError
+from automl.errors import InputError
 from automl.model import reading
 from automl.model.bounds import Bounds
 from automl.model.member import Member, Part, Shelf
+from automl.model.quick import Quick
 from automl.model.report import report
+from automl.model.rooted import Rooted
 from automl.model.tuning import tuned_from_json
 from automl.plugin.contributions import Metric
 
@@ -59,6 +61,11 @@ class Predictor:
         ``sample`` (see `automl.model.sample`), ``bounds`` (see `automl.model.bounds`), ``tuned``
         (see `automl.model.tuning`) and ``weight`` (name of the column of weights);
         whatever else survives JSON is saved too.
+
+    Attributes
+    ----------
+    feature_names : tuple of str
+        Names of the columns that are learned from.
     """
 
     def __init__(
@@ -77,7 +84,7 @@ class Predictor:
         self.schema = schema
         tuned = info.get("tuned")
         self._tuned = tuned_from_json(tuned) if tuned else None
-        self._plain_task = task
+        self.plain_task = task
         self.task = self._tuned.of(task) if self._tuned else task
         self.metric = metric
         self.target = target
@@ -85,7 +92,9 @@ class Predictor:
         self.catalog = catalog
         self.info = info
         self.classes = classes
+        self.feature_names = schema.learned
         self._shelf = Shelf(parts)
+        self._quick = Quick(schema, self._shelf, catalog, info)
         bounds = info.get("bounds")
         self._bounds = Bounds.from_json(bounds) if bounds else None
 
@@ -95,11 +104,6 @@ class Predictor:
         if self.classes is None:
             raise AttributeError(f"the task {self.task.name!r} has no classes")
         return self.classes
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        """Names of the columns that are learned from."""
-        return self.schema.learned
 
     def predict(self, new: object, *, on_missing: str = "error") -> NDArray[Any]:
         """Predict a label, or a number, for each row.
@@ -126,7 +130,8 @@ class Predictor:
         SchemaWarning
             The table was repaired; the code says how.
         """
-        return reading.decode(_values_of(self, new, on_missing), self.task, self.classes)
+        values = _values_of(self, self._quick, new, on_missing)
+        return reading.decode(values, self.task, self.classes)
 
     def predict_proba(self, new: object, *, on_missing: str = "error") -> NDArray[np.float64]:
         """Predict the probability of each class for each row.
@@ -152,7 +157,7 @@ class Predictor:
                 f"The task {self.task.name!r} has no classes, hence no probabilities.",
                 "Use predict().",
             )
-        return _values_of(self, new, on_missing)
+        return _values_of(self, self._quick, new, on_missing)
 
     def flags(self, new: object, *, on_missing: str = "error") -> dict[str, NDArray[np.bool_]]:
         """Tell which rows hold cells that had to be repaired, or that training knew nothing of.
@@ -186,12 +191,9 @@ class Predictor:
         """
         if table.n_rows == 0:
             return np.zeros((0,) if self.classes is None else (0, len(self.classes)))
-        chunks = range(0, table.n_rows, CHUNK)
-        parts = [
-            self._shelf.values(table.take(slice(start, start + CHUNK)), self.catalog)
-            for start in chunks
-        ]
-        values = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        starts = range(0, table.n_rows, CHUNK) if table.n_rows > CHUNK else ()
+        parts = [self._quick.values(table.take(slice(start, start + CHUNK))) for start in starts]
+        values = np.concatenate(parts) if parts else self._quick.values(table)
         if self._bounds is not None:
             return self._bounds(values)
         return values if self._tuned is None else self._tuned.values(values)
@@ -271,9 +273,49 @@ class Predictor:
 
         return export(self, to, path)
 
-    def load_all(self) -> None:
-        """Build every member now instead of at the first prediction."""
-        self._shelf.load_all(self.catalog)
+    def ready(self, *, quick: bool = True) -> None:
+        """Build now what is otherwise built when it is first needed.
+
+        Parameters
+        ----------
+        quick : bool, default=True
+            Also what makes single rows quick, which else waits until a few of them have come: all
+            trees in one table, encoders as flat tables. It takes about as much memory again as
+            the members do, and is used only where it says what they say.
+        """
+        self._shelf.members(self.catalog)
+        if quick:
+            self._quick.ready()
+
+    def optimize(self, *, max_ms: float, rows: object, target: object = None) -> Predictor:
+        """Return a blend with fewer candidates that answers a single row in time.
+
+        The candidate without which the rows score best is left out, again and again; of the blends
+        on that way that are quick enough the one with the best score is returned.
+
+        Parameters
+        ----------
+        max_ms : float
+            Milliseconds that a single row may take on this machine, at the median, once it is read.
+        rows : path, URL-like string or table
+            Rows whose target is known. Scores are about them: rows that were learned from flatter.
+        target : str, array of shape (n_rows,) or None, default=None
+            As for `evaluate`.
+
+        Returns
+        -------
+        Predictor
+            Ready for single rows; its ``info["trimmed"]`` lists all blends that were looked at. It
+            has no ``cv_score``, unless nothing was left out.
+
+        Raises
+        ------
+        InputError
+            ``E_INPUT_MAX_MS`` where none is quick enough.
+        """
+        from automl.model.trim import trim
+
+        return trim(self, max_ms, rows, target)
 
     def __repr__(self) -> str:
         score = self.info.get("cv_score")
@@ -291,69 +333,23 @@ class Predictor:
         )
 
     def __reduce__(self) -> tuple[object, ...]:
-        rooted = _Rooted(self.catalog, self._plain_task, self.metric)
+        rooted = Rooted(self.catalog, self.plain_task, self.metric)
         state = (self.schema, self.target, self.classes, self.parts, dict(self.info))
         return _rebuild, (rooted, *state)
 
 
-def _values_of(predictor: Predictor, new: object, on_missing: str) -> NDArray[np.float64]:
+def _values_of(
+    predictor: Predictor, quick: Quick, new: object, on_missing: str
+) -> NDArray[np.float64]:
+    row = quick.row(new) if on_missing in {"error", "impute"} else None
+    if row is not None:
+        return predictor.values(row)
     raw = reading.open_table(new, predictor.catalog)
     return predictor.values(reading.bring(raw, predictor.schema, on_missing))
 
 
-class _Rooted:
-    """What is found again instead of pickled: contributions hold code."""
-
-    def __init__(self, catalog: Catalog, task: Task, metric: Metric) -> None:
-        self.catalog = catalog
-        self.task = task
-        self.metric = metric
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Rooted:
-        return self
-
-    def __reduce__(self) -> tuple[object, ...]:
-        metric = self.metric
-        return _find, (self.task.name, metric.name, metric.reads, metric.greater_is_better)
-
-
-def absent_metric(task: Task, name: str, reads: Any, greater_is_better: bool) -> Metric:
-    """Return what stands for a metric that is not installed: it has a name and cannot score."""
-    return Metric(
-        name=name,
-        tasks=task.names,
-        score=_Absent(name),
-        reads=reads,
-        greater_is_better=greater_is_better,
-        best=np.inf if greater_is_better else -np.inf,
-    )
-
-
-class _Absent:
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __call__(self, *_: object) -> float:
-        raise PluginError(
-            "E_PLUGIN_UNKNOWN",
-            f"The metric {self.name!r} is not installed.",
-            "Name another with evaluate(..., metrics=[...]).",
-        )
-
-
-def _find(task_name: str, metric_name: str, reads: Any, greater_is_better: bool) -> _Rooted:
-    from automl.plugin.discovery import discover
-
-    catalog = discover()
-    task = catalog.get("task", task_name)
-    metric = catalog.metrics.get(metric_name)
-    if metric is None:
-        metric = absent_metric(task, metric_name, reads, greater_is_better)
-    return _Rooted(catalog, task, metric)
-
-
 def _rebuild(
-    rooted: _Rooted,
+    rooted: Rooted,
     schema: Schema,
     target: str,
     classes: NDArray[Any] | None,

@@ -25,7 +25,7 @@ from automl.plugin.contributions import (
 from automl.plugin.hookspecs import CONTRACT, hookimpl
 from automl.plugin.rounds import Patience
 from automl.plugin.space import Choice, Float, Int
-from automl.plugin.tables import Coefficients, Link, Trees, rounded
+from automl.plugin.tables import Coefficients, Link, Trees, Walker, rounded
 
 __all__ = [
     "CONTRACT",
@@ -56,6 +56,7 @@ __all__ = [
     "Task",
     "Trees",
     "Validation",
+    "Walker",
     "givers_of",
     "hookimpl",
     "rounded",

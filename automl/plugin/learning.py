@@ -140,7 +140,7 @@ class Algorithm:
     walk : callable (trees) -> callable (row) -> leaves, or None, default=None
         Walks down any `Trees`, of whatever learner: the function gets a row of float64 cells and
         returns the leaf that it reaches in each tree, an array of shape (n_trees,). Cells nearer
-        to zero than 1e-35 may count as zero. It may be called by several threads at once.
+        to zero than 1e-34 may count as zero. It may be called by several threads at once.
     read : callable (algorithm) -> algorithm, or None, default=None
         Fills in what can be known only once the library is imported; asked through `known` when a
         search is about to try the algorithm, or a model with it is loaded.

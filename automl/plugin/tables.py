@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 Link = Literal["none", "logistic", "softmax"]
 """How outputs become values: as they are, ``(1 - p, p)`` of one output, shares of several."""
 
+_MOST_CELLS = 1_000_000
+"""Leaves looked at in one go, so that memory does not grow with the rows."""
+
 _ROUNDED_TO_INFINITY = 2.0**128 - 2.0**103
 """From here on a float64 becomes infinite as a float32 (IEEE 754, ties to even)."""
 
@@ -162,18 +165,11 @@ class Trees:
         ----------
         X : ndarray of shape (n_rows, n_columns), dtype=float64
         """
-        return walker(self)(X)
+        return Walker(self)(X)
 
     def outputs(self, X: Matrix) -> Matrix:
         """Return the sums for each row, of shape (n_rows, n_outputs), before the link."""
-        at = self.walk(X) + self.first_leaves
-        sums = np.tile(self.base, (len(X), 1))
-        width = self.leaf.shape[1]
-        for first in np.unique(self.output).tolist():
-            mine = np.flatnonzero(self.output == first)
-            for tree in mine.tolist():
-                sums[:, first : first + width] += self.leaf[at[:, tree]]
-        return sums
+        return Walker(self).outputs(X)
 
     def values(self, X: Matrix) -> Matrix:
         """Return probabilities (n_rows, n_classes) where there is a link, else the sums."""
@@ -254,8 +250,8 @@ def rounded(threshold: NDArray[Any], *, strict: bool = False) -> Matrix:
     return np.where(even, middle, np.nextafter(middle, -np.inf))
 
 
-class walker:  # noqa: N801 - a function of rows that keeps its tables
-    """All trees walked down together, for any rows: what `Trees.walk` does, made once.
+class Walker:
+    """What asks trees, made once: it walks down all of them together.
 
     Parameters
     ----------
@@ -263,6 +259,11 @@ class walker:  # noqa: N801 - a function of rows that keeps its tables
     """
 
     def __init__(self, trees: Trees) -> None:
+        self.trees = trees
+        self.first_leaves = trees.first_leaves
+        self.by_output = [
+            (int(first), np.flatnonzero(trees.output == first)) for first in np.unique(trees.output)
+        ]
         first = np.repeat(trees.first_splits, trees.sizes)
         self.roots = np.where(trees.sizes > 0, trees.first_splits, -1)
         # A child that is a split counts over all trees, a leaf within its own.
@@ -279,6 +280,24 @@ class walker:  # noqa: N801 - a function of rows that keeps its tables
         self.inside = np.zeros((len(trees.sets), highest + 2), dtype=bool)
         for number, codes in enumerate(trees.sets):
             self.inside[number, codes] = True
+
+    def values(self, X: Matrix) -> Matrix:
+        """Return what `Trees.values` does."""
+        return linked(self.outputs(X), self.trees.link)
+
+    def outputs(self, X: Matrix) -> Matrix:
+        """Return what `Trees.outputs` does."""
+        leaf = self.trees.leaf
+        width = leaf.shape[1]
+        sums = np.tile(self.trees.base, (len(X), 1))
+        step = max(1, _MOST_CELLS // max(1, len(self.roots) * width))
+        for start in range(0, len(X), step):
+            rows = slice(start, start + step)
+            added = leaf[self(X[rows]) + self.first_leaves]
+            for first, mine in self.by_output:
+                own = added if len(mine) == len(self.roots) else added[:, mine]
+                sums[rows, first : first + width] += own.sum(axis=1)
+        return sums
 
     def __call__(self, X: Matrix) -> NDArray[np.int64]:
         """Return the leaf of each row in each tree, of shape (n_rows, n_trees)."""

@@ -10,12 +10,15 @@ import numpy as np
 from automl.candidate.pipeline import Prepared
 from automl.data.schema import Schema
 from automl.data.table import Kind
+from automl.model.evaluator import border_rows
 from automl.plugin.context import Context
+from automl.plugin.tables import Trees
 from automl.testing.algorithms import SECTION
 from automl.testing.checks import CheckFailedError, Property, says
-from automl.testing.comparing import unlike
+from automl.testing.comparing import dense, unlike
 from automl.testing.learning import Case, Fit, LearningBench, stop_later
 from automl.testing.problems import far_away, with_missing, with_unseen
+from automl.testing.trees import random_trees
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,6 +98,54 @@ def _the_quick_way_says_the_same(bench: LearningBench) -> None:
                     f"{case.task.name}, {what}: quick() gives {bench.ask(pipeline, few)[0]}, "
                     f"predicting gives {usual[0]}.",
                     "Mend quick, or leave it out.",
+                )
+
+
+@says(
+    "The table of trees, or of coefficients, says what the estimator says, whatever the rows.",
+    SECTION,
+    when=lambda bench: (bench.algorithm.trees or bench.algorithm.coefficients) is not None,
+)
+def _the_table_says_the_same(bench: LearningBench) -> None:
+    declared = bench.algorithm.trees or bench.algorithm.coefficients
+    for case in bench.cases:
+        pipeline = bench.fitted(case)
+        learned = None if declared is None else declared(pipeline.estimator)
+        if learned is None:
+            continue
+        for what, table in _hostile(case.problem.fresh).items():
+            X = pipeline.preparation.transform(table)
+            if isinstance(learned, Trees) and isinstance(X, np.ndarray):
+                missing = "missing" in bench.algorithm.accepts
+                X = border_rows(learned, X, 2 * len(X), missing=missing)
+            values = learned.values(dense(X))
+            usual = pipeline.values_of(X)
+            found = pipeline.values_by(values if case.n_classes else values[:, 0])
+            if unlike(usual, found, 1e-5):
+                worst = int(np.abs(usual - found).reshape(len(usual), -1).max(axis=1).argmax())
+                raise CheckFailedError(
+                    f"{case.task.name}, {what}: the table gives {found[worst]}, predicting gives "
+                    f"{usual[worst]}.",
+                    "Mend it (do thresholds need `rounded`?), or return None where there is none.",
+                )
+
+
+@says(
+    "The walk reaches the leaf that the splits lead to, in any tree.",
+    SECTION,
+    when=lambda bench: bench.algorithm.walk is not None,
+)
+def _the_walk_goes_where_the_splits_say(bench: LearningBench) -> None:
+    for seed in range(3):
+        trees = random_trees(seed, n_coded=seed)
+        rows = border_rows(trees, np.zeros((1, 6)), 50)
+        walk = None if bench.algorithm.walk is None else bench.algorithm.walk(trees)
+        for row, expected in zip(rows, trees.walk(rows), strict=True):
+            if walk is not None and not np.array_equal(walk(row), expected):
+                raise CheckFailedError(
+                    f"the row {row.tolist()} reaches the leaves {list(walk(row))}, expected "
+                    f"{expected.tolist()}.",
+                    "`Trees.walk` says what is meant; leave `walk` out where that is not possible.",
                 )
 
 

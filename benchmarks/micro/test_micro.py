@@ -212,7 +212,7 @@ def boosted() -> Any:
         n_jobs=1,
         strategy=automl.Strategy(isolation="none", folds=FOLDS),
     ).predictor
-    found.load_all()
+    found.ready()
     return found
 
 
@@ -243,7 +243,7 @@ class TestLoad:
 
     def test_ours(self, benchmark: Any, boosted: Any, tmp_path: Path) -> None:
         boosted.save(tmp_path / "model")
-        benchmark.pedantic(lambda: automl.load(tmp_path / "model").load_all(), rounds=5)
+        benchmark.pedantic(lambda: automl.load(tmp_path / "model").ready(quick=False), rounds=5)
 
     def test_limit_text_files(self, benchmark: Any, boosted: Any, tmp_path: Path) -> None:
         from lightgbm import Booster

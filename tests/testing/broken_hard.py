@@ -9,7 +9,7 @@ import broken_algorithms as usual
 import numpy as np
 from broken_algorithms import NUMBER, Sound, Weighing, algorithm
 
-from automl.plugin import Algorithm, Context, Float
+from automl.plugin import Algorithm, Coefficients, Context, Float
 
 REGRESSION = frozenset({"regression"})
 
@@ -99,6 +99,14 @@ def roughly(estimator: Sound) -> Any:
     return lambda X: estimator.predict(X) * (1.0 if len(X) == 1 else 1.0001)
 
 
+def tabled(off: float) -> Any:
+    def coefficients(estimator: Sound) -> Coefficients:
+        base = estimator.coef_[:1] * (1.0 + off)
+        return Coefficients(weights=estimator.coef_[1:, None], base=base)
+
+    return coefficients
+
+
 BROKEN: dict[str, tuple[str, Algorithm]] = {
     "many rows": ("ten_thousand_rows_are_fine", algorithm(Small)),
     "infinite": (
@@ -123,6 +131,14 @@ BROKEN: dict[str, tuple[str, Algorithm]] = {
         "the_quick_way_says_the_same",
         algorithm(tasks=REGRESSION, quick=roughly),
     ),
+    "another table": (
+        "the_table_says_the_same",
+        algorithm(tasks=REGRESSION, coefficients=tabled(off=0.1)),
+    ),
+    "a lost walk": (
+        "the_walk_goes_where_the_splits_say",
+        algorithm(walk=lambda trees: lambda row: np.zeros(len(trees.sizes))),
+    ),
     "no direction": (
         "directions_are_kept",
         algorithm(Whole, accepts=NUMBER | {"missing", "unscaled"}, monotonic=True),
@@ -142,6 +158,8 @@ SOUND: dict[str, Algorithm] = {
         quick=lambda estimator: estimator.predict,
         memory=lambda context, params: 9.0,
     ),
+    "table": algorithm(tasks=REGRESSION, coefficients=tabled(off=0.0)),
+    "walk": algorithm(walk=lambda trees: lambda row: trees.walk(row[None])[0]),
     "space": algorithm(space=lambda context: {"alpha": Float(0.1, 1.0 + context.n_rows)}),
 }
 """Algorithms that claim the same, truly."""

@@ -1,0 +1,367 @@
+"""A predictor made ready for single rows: shared preparation, one evaluator for all trees."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automl.candidate.flat import RESERVED, FlatCodes, tables_of
+from automl.candidate.matrix import as_numbers, side_by_side
+from automl.data.table import Kind
+from automl.model.evaluator import Evaluator, border_rows
+from automl.plugin.tables import Coefficients, Link, Trees, linked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from automl.candidate.pipeline import Pipeline
+    from automl.candidate.preparation import FittedChain, Preparation
+    from automl.data.schema import Schema
+    from automl.data.table import Table
+    from automl.plugin.catalog import Catalog
+
+    Matrix = NDArray[np.float64]
+    Learned = Trees | Coefficients
+    Key = tuple[Any, ...]
+
+logger = logging.getLogger("automl.model.compiled")
+
+RELATIVE, ABSOLUTE = 1e-5, 1e-6
+"""Values of a table may differ from the estimator's own by this share of their size, and of the
+largest one: many learners add up their trees in float32."""
+
+ROWS = 64
+"""Rows by which a table is compared with its estimator."""
+
+CODED = (Kind.CATEGORY, Kind.STRING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answers:
+    """Members whose outputs mean the same, answered together.
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n_members, n_outputs)
+        Which of all outputs are theirs.
+    shares : ndarray of shape (n_members,)
+    link : {"none", "logistic", "softmax"}
+    pipeline : Pipeline
+        One of them: the task, and the classes that training had.
+    """
+
+    outputs: NDArray[np.int64]
+    shares: Matrix
+    link: Link
+    pipeline: Pipeline
+
+    def __call__(self, outputs: Matrix) -> Matrix:
+        """Return their part of the blend from the outputs of all members."""
+        mine = outputs[:, self.outputs]
+        n_rows, n_members, width = mine.shape
+        values = _said(self.pipeline, self.link, mine.reshape(-1, width))
+        values = values.reshape(n_rows, n_members, *values.shape[1:])
+        return np.asarray(np.tensordot(values, self.shares, (1, 0)))
+
+
+class Cells:
+    """The prepared cells that some members need, each made once.
+
+    Parameters
+    ----------
+    n_levels : mapping of Kind to ndarray of shape (n_columns,)
+        As in `FlatCodes`, for columns of codes.
+    wanted : mapping of FittedChain keys to (FittedChain, ndarray of int)
+        For each chain the columns that are needed of what it gives.
+    """
+
+    def __init__(
+        self,
+        n_levels: Mapping[Kind | None, NDArray[np.int64]],
+        wanted: dict[Key, tuple[FittedChain, NDArray[np.intp]]],
+    ) -> None:
+        self.place: dict[Key, int] = {}
+        self.width = 0
+        self._flat: list[tuple[Kind, FlatCodes, slice]] = []
+        self._made: list[tuple[FittedChain, NDArray[np.intp], slice]] = []
+        flat: dict[Kind, list[tuple[Matrix, int]]] = {}
+        others = []
+        for key, (chain, columns) in wanted.items():
+            kind = chain.kind
+            tables = tables_of(chain, n_levels[kind], columns) if kind in n_levels else None
+            if tables is None or kind is None:
+                others.append((key, chain, columns))
+            else:
+                flat.setdefault(kind, []).extend(tables)
+                self.place[key] = len(flat[kind]) - len(tables)
+        for kind, tables in flat.items():
+            for key, (chain, _) in wanted.items():
+                if chain.kind is kind and key in self.place:
+                    self.place[key] += self.width
+            self._flat.append((kind, FlatCodes(tables, n_levels[kind]), self._take(len(tables))))
+        for key, chain, columns in others:
+            self.place[key] = self.width
+            self._made.append((chain, columns, self._take(len(columns))))
+
+    def _take(self, width: int) -> slice:
+        self.width += width
+        return slice(self.width - width, self.width)
+
+    def __call__(self, table: Table, blocks: dict[Key, Any]) -> Matrix:
+        """Return the cells of a few rows, of shape (n_rows, width).
+
+        Parameters
+        ----------
+        table : Table
+        blocks : dict
+            What chains gave for these rows; what is made here is added.
+        """
+        cells = np.empty((table.n_rows, self.width))
+        for kind, flat, where in self._flat:
+            cells[:, where] = flat(table.block(kind))
+        for chain, columns, where in self._made:
+            block = block_of(chain, table, blocks)[:, columns]
+            cells[:, where] = block if isinstance(block, np.ndarray) else block.toarray()
+        return cells
+
+
+def key_of(chain: FittedChain) -> Key:
+    """Equal for chains that do the same with the same fitted transformers."""
+    return (chain.kind, *(id(step.transformer) for step in chain.steps))
+
+
+def block_of(chain: FittedChain, table: Table, blocks: dict[Key, Any]) -> Any:
+    """Return what a chain gives for some rows, made once."""
+    key = key_of(chain)
+    if key not in blocks:
+        block: Any = table if chain.kind is None else table.block(chain.kind)
+        for step in chain.steps:
+            block = step.transformer.transform(block)
+        blocks[key] = as_numbers(block, codes=not chain.steps)
+    return blocks[key]
+
+
+def matrix_of(preparation: Preparation, table: Table, blocks: dict[Key, Any]) -> Any:
+    """Return what `Preparation.transform` does, from blocks that may be there already."""
+    found = [block_of(chain, table, blocks) for chain in preparation.chains]
+    return side_by_side(found, sparse=preparation.sparse, n_rows=table.n_rows)
+
+
+class Compiled:
+    """What a blend says of a few rows.
+
+    Members whose algorithms declare ``trees`` or ``coefficients`` are answered from these tables,
+    all others by their own estimators.
+
+    Parameters
+    ----------
+    members : sequence of (float, Pipeline)
+        Each with its share in the blend.
+    schema : Schema
+    catalog : Catalog
+    rows : Table
+        Rows by which each table is compared with its estimator.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[tuple[float, Pipeline]],
+        schema: Schema,
+        catalog: Catalog,
+        rows: Table,
+    ) -> None:
+        self._constant: Any = 0.0
+        self._asked: list[tuple[float, Pipeline]] = []
+        blocks: dict[Key, Any] = {}
+        tables: list[_Tabled] = []
+        for share, pipeline in members:
+            if pipeline.estimator is None:
+                self._constant = self._constant + share * pipeline.values(rows.take(slice(1)))[0]
+                continue
+            tabled = _tabled(share, pipeline, catalog, rows, blocks)
+            if tabled is None:
+                self._asked.append((share, pipeline))
+            else:
+                tables.append(tabled)
+        self.n_tables = len(tables)
+        # Outputs of trees come first.
+        tables.sort(key=lambda one: not isinstance(one.learned, Trees))
+        self._lay_out(tables, schema, catalog, rows, blocks)
+
+    def _lay_out(
+        self,
+        tables: list[_Tabled],
+        schema: Schema,
+        catalog: Catalog,
+        rows: Table,
+        blocks: dict[Key, Any],
+    ) -> None:
+        """Give each column that a table looks at its place among the cells."""
+        n_levels: dict[Kind | None, Any] = {
+            kind: np.array([len(one.levels) + RESERVED for one in schema.of(kind)], dtype=np.int64)
+            for kind in CODED
+        }
+        wanted: dict[Key, tuple[FittedChain, Any]] = {}
+        spots = []
+        for one in tables:
+            mine = _spots(one.pipeline.preparation, one.columns, rows, blocks)
+            spots.append(mine)
+            for chain, inside, _ in mine:
+                _, before = wanted.get(key_of(chain), (chain, inside))
+                wanted[key_of(chain)] = (chain, np.union1d(before, inside))
+        self._cells = Cells(n_levels, wanted)
+        trees, sums = [], []
+        for one, mine in zip(tables, spots, strict=True):
+            place = np.zeros(int(one.columns.max(initial=-1)) + 1, dtype=np.int64)
+            for chain, inside, which in mine:
+                key = key_of(chain)
+                place[which] = self._cells.place[key] + np.searchsorted(wanted[key][1], inside)
+            if isinstance(one.learned, Trees):
+                trees.append((one.learned, place))
+            else:
+                sums.append((one.learned, one.columns, place[one.columns]))
+        self._trees = Evaluator(trees, catalog.algorithms.values()) if trees else None
+        self._sums = _Sums(sums) if sums else None
+        self._answers = _grouped(tables)
+
+    def __call__(self, table: Table) -> Matrix:
+        """Return the values of the blend, of shape (n_rows, n_classes) or (n_rows,)."""
+        blocks: dict[Key, Any] = {}
+        total: Any = self._constant
+        if self._answers:
+            cells = self._cells(table, blocks)
+            parts = [way(cells) for way in (self._trees, self._sums) if way is not None]
+            outputs = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+            for answers in self._answers:
+                total = total + answers(outputs)
+        matrices: dict[Key, Any] = {}
+        for share, pipeline in self._asked:
+            key = pipeline.preparation.identity
+            if key not in matrices:
+                matrices[key] = matrix_of(pipeline.preparation, table, blocks)
+            total = total + share * pipeline.values_of(matrices[key])
+        return np.asarray(total)
+
+
+class _Sums:
+    """The weighted sums of all members that are such.
+
+    Parameters
+    ----------
+    tables : sequence of (Coefficients, ndarray of int, ndarray of int)
+        Each with the columns that count, and the cells that they are.
+    """
+
+    def __init__(self, tables: Sequence[tuple[Coefficients, NDArray[Any], NDArray[Any]]]) -> None:
+        several = [table for table, _, _ in tables]
+        widths = [len(table.base) for table in several]
+        self._columns = np.unique(np.concatenate([cells for _, _, cells in tables]))
+        self._base = np.concatenate([table.base for table in several])
+        self._low = np.repeat([table.low for table in several], widths)
+        self._high = np.repeat([table.high for table in several], widths)
+        self._weights = np.zeros((len(self._columns), len(self._base)))
+        start = 0
+        for table, columns, cells in tables:
+            end = start + len(table.base)
+            self._weights[np.searchsorted(self._columns, cells), start:end] = table.weights[columns]
+            start = end
+
+    def __call__(self, cells: Matrix) -> Matrix:
+        """Return the sums of each row, of shape (n_rows, n_outputs), before any link."""
+        sums = cells[:, self._columns] @ self._weights + self._base
+        return np.asarray(np.clip(sums, self._low, self._high))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tabled:
+    """A member with its table, and the columns that this looks at."""
+
+    share: float
+    pipeline: Pipeline
+    learned: Learned
+    columns: NDArray[np.intp]
+
+
+def _tabled(
+    share: float, pipeline: Pipeline, catalog: Catalog, rows: Table, blocks: dict[Key, Any]
+) -> _Tabled | None:
+    """Return a member by its table; None where it has none, or one that says something else."""
+    algorithm = catalog.get("algorithm", pipeline.candidate.algorithm)
+    declared = algorithm.trees or algorithm.coefficients
+    if declared is None:
+        return None
+    try:
+        learned: Learned | None = declared(pipeline.estimator)
+        if learned is None:
+            return None
+        X = matrix_of(pipeline.preparation, rows, blocks)
+        if isinstance(learned, Trees):
+            columns = np.unique(learned.feature).astype(np.intp)
+            if isinstance(X, np.ndarray):
+                X = border_rows(learned, X, ROWS, missing="missing" in algorithm.accepts)
+        else:
+            columns = np.flatnonzero(learned.weights.any(axis=1))
+        dense = X if isinstance(X, np.ndarray) else X.toarray()
+        values = _said(pipeline, learned.link, learned.outputs(dense))
+        same = alike(values, pipeline.values_of(X))
+    except Exception:
+        logger.warning("the table of %r failed", algorithm.name, exc_info=True)
+        return None
+    if not same:
+        logger.warning("the table of %r says something else than the estimator", algorithm.name)
+        return None
+    return _Tabled(share=share, pipeline=pipeline, learned=learned, columns=columns)
+
+
+def alike(values: Matrix, expected: Matrix) -> bool:
+    """Whether values agree but for rounding."""
+    if values.shape != expected.shape:
+        return False
+    close = RELATIVE * np.abs(expected) + ABSOLUTE * np.abs(expected).max(initial=0.0)
+    return bool((np.abs(values - expected) <= close).all())
+
+
+def _said(pipeline: Pipeline, link: Link, outputs: Matrix) -> Matrix:
+    """Return what the task makes of the outputs of a learner, a row for each."""
+    answers = linked(outputs, link)
+    return pipeline.values_by(answers if pipeline.n_classes else answers[:, 0])
+
+
+def _spots(
+    preparation: Preparation, columns: NDArray[np.intp], rows: Table, blocks: dict[Key, Any]
+) -> list[tuple[FittedChain, NDArray[np.intp], NDArray[np.intp]]]:
+    """Return chains with the columns of theirs that count, and of the whole matrix."""
+    found = []
+    start = 0
+    for chain in preparation.chains:
+        end = start + block_of(chain, rows, blocks).shape[1]
+        which = columns[(columns >= start) & (columns < end)]
+        if len(which):
+            found.append((chain, which - start, which))
+        start = end
+    return found
+
+
+def _grouped(tables: Sequence[_Tabled]) -> list[_Answers]:
+    """Return members together whose outputs are read alike; outputs stand in the tables' order."""
+    groups: dict[Key, list[tuple[int, _Tabled]]] = {}
+    start = 0
+    for one in tables:
+        width = len(one.learned.base)
+        key = (one.learned.link, width, one.pipeline.present)
+        groups.setdefault(key, []).append((start, one))
+        start += width
+    return [
+        _Answers(
+            outputs=np.array([start + np.arange(key[1]) for start, _ in group]),
+            shares=np.array([one.share for _, one in group]),
+            link=key[0],
+            pipeline=group[0][1].pipeline,
+        )
+        for key, group in groups.items()
+    ]

@@ -1,0 +1,168 @@
+"""How long predictions take: of one row and of many, beside the learners' own calls.
+
+``python -m benchmarks.latency adult.parquet income`` learns one model for each algorithm and one of
+all, and prints CPU time (never wall time: other processes may be busy). The learner's own call gets
+rows that are prepared already, so that whatever reading and preparing costs is ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import automl
+from automl.data.apply import apply
+from automl.data.frame import take_in
+from automl.model.member import Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+ALGORITHMS = (
+    "lightgbm",
+    "xgboost",
+    "hist_boosting",
+    "random_forest",
+    "extra_trees",
+    "decision_tree",
+    "linear",
+    "mlp",
+    "nearest_neighbors",
+    "naive_bayes",
+)
+TRIALS = 16
+"""Candidates of the model of all algorithms."""
+
+N_ROWS, N_SINGLE, N_BULK = 20_000, 300, 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed:
+    """CPU milliseconds of single rows, and of all at once.
+
+    Parameters
+    ----------
+    median, high : float
+        The latter is the 99th percentile.
+    bulk : float
+    """
+
+    median: float
+    high: float
+    bulk: float
+
+
+def main() -> None:
+    """Learn, measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("table", type=Path, help="a Parquet file")
+    parser.add_argument("target")
+    parser.add_argument("--only", default="", help="names of algorithms, and 'all', with commas")
+    parser.add_argument("--models", type=Path, help="a folder to keep the models in")
+    given = parser.parse_args()
+    import pandas as pd
+
+    frame = pd.read_parquet(given.table)
+    names = given.only.split(",") if given.only else (*ALGORITHMS, "all")
+    print(HEAD, flush=True)
+    for name in names:
+        place = given.models and given.models / name
+        predictor = _model(frame[:N_ROWS], given.target, name, place)
+        print(_line(name, predictor, frame[N_ROWS:].drop(columns=given.target)), flush=True)
+
+
+HEAD = """\
+| model | members | dict | frame | own calls | ratio | p99 | own p99 | rows/s | own | share |
+|---|---|---|---|---|---|---|---|---|---|---|"""
+
+
+def _model(frame: Any, target: str, name: str, place: Path | None) -> Any:
+    """Return the model of an algorithm, or of all, loaded as a server would."""
+    if place is None or not place.exists():
+        found = automl.fit(
+            frame,
+            target,
+            budget=automl.Budget(trials=TRIALS if name == "all" else 1),
+            n_jobs=1,
+            plugins=None if name == "all" else [name],
+        ).predictor
+        if place is None:
+            return found
+        found.save(place)
+    return automl.load(place)
+
+
+def _line(name: str, predictor: Any, fresh: Any) -> str:
+    predictor.ready()
+    ask = predictor.predict if predictor.classes is None else predictor.predict_proba
+    many = fresh.iloc[np.arange(N_BULK) % len(fresh)].reset_index(drop=True)
+    rows = fresh[:N_SINGLE].to_dict("records")
+    frames = [fresh[i : i + 1] for i in range(N_SINGLE)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        singles, bulk, n_members = _own_calls(predictor, fresh[:N_SINGLE], many)
+        own = _timed(singles, bulk)
+        by_dict = _timed([partial(ask, row) for row in rows], partial(ask, many))
+        by_frame = _timed([partial(ask, one) for one in frames], None)
+    best = min(by_dict.median, by_frame.median)
+    return (
+        f"| {name} | {n_members} | {by_dict.median:.3f} | {by_frame.median:.3f} | {own.median:.3f} "
+        f"| {best / own.median:.2f} | {by_dict.high:.3f} | {own.high:.3f} "
+        f"| {N_BULK / by_dict.bulk * 1e3:,.0f} | {N_BULK / own.bulk * 1e3:,.0f} "
+        f"| {own.bulk / by_dict.bulk:.0%} |"
+    )
+
+
+def _own_calls(
+    predictor: Any, few: Any, many: Any
+) -> tuple[list[Callable[[], Any]], Callable[[], Any], int]:
+    """Return what asks the learners themselves for each row, and for many rows."""
+    shelf = Shelf(predictor.parts)
+    found = [pipeline for _, pipeline in shelf.members(predictor.catalog)]
+    pipelines = [one for one in found if one.estimator is not None]
+
+    def matrices(frame: Any) -> list[Any]:
+        table = apply(predictor.schema, take_in(frame)).table
+        made = {p.preparation.identity: p.preparation.transform(table) for p in pipelines}
+        return [made[p.preparation.identity] for p in pipelines]
+
+    asked: list[Callable[[Any], NDArray[Any]]] = [
+        p.estimator.predict_proba if p.n_classes else p.estimator.predict for p in pipelines
+    ]
+
+    def call(given: Sequence[Any]) -> None:
+        for ask, X in zip(asked, given, strict=True):
+            ask(X)
+
+    prepared = matrices(few)
+    # The first row decides whether these are CSR: slices of both are matrices again.
+    singles = [[X[i : i + 1] for X in prepared] for i in range(len(few))]
+    whole = matrices(many)
+    return [partial(call, one) for one in singles], partial(call, whole), len(pipelines)
+
+
+def _timed(singles: Sequence[Callable[[], Any]], bulk: Callable[[], Any] | None) -> Timed:
+    for single in singles[:20]:
+        single()
+    found = np.array([_cpu(single) for single in singles])
+    whole = min(_cpu(bulk) for _ in range(2)) if bulk is not None else np.nan
+    return Timed(median=float(np.median(found)), high=float(np.quantile(found, 0.99)), bulk=whole)
+
+
+def _cpu(call: Callable[[], Any]) -> float:
+    start = time.process_time_ns()
+    call()
+    return (time.process_time_ns() - start) / 1e6
+
+
+if __name__ == "__main__":
+    main()

@@ -123,6 +123,7 @@ BROAD_EXCEPT = {
 CLOCKS = {
     "automl/search/budget.py": "the clock",
     "automl/search/processes.py": "ends children that outlive their deadline, as the clock's arm",
+    "automl/model/trim.py": "measures how long a row takes, where a person asks for that",
     "automl/plugin/guard.py": "times the loading of plugins, for messages",
     "automl/serve/gate.py": "times requests, for the metrics",
     "automl/serve/record.py": "dates the lines of the log of predictions",

@@ -33,8 +33,8 @@ BAG_STEPS = 5
 """Members added on each of them; every length counts, so the first to be added weigh most."""
 
 MAX_CANDIDATES = 50
-"""Best single members among which the search is, as in auto-sklearn (Feurer et al., "Efficient and
-robust automated machine learning", NIPS 2015)."""
+"""Members among which the search is: half of them those that are best alone, half those of the
+others that are best beside the very best, since many of the best are often alike."""
 
 PROMISING = 12
 """Best single members of a bootstrap sample among which its search goes on."""
@@ -89,10 +89,9 @@ def blend(
     """
     left = deadline or (lambda: np.inf)
     gains = _singles(values, judge, scores, left)
-    order = np.argsort(-gains, kind="stable")
-    chosen = order[np.isfinite(gains[order])][:MAX_CANDIDATES]
     weights = np.zeros(len(values))
-    weights[order[0]] = 1.0
+    weights[np.argmax(gains)] = 1.0
+    chosen = _promising(values, judge, gains, seed, left)
     if len(chosen) <= 1 or left() <= 0:
         return weights
     library = Library.of([values[index] for index in chosen], judge, seed)
@@ -243,6 +242,32 @@ def _singles(
             break
         gains[place] = judge.gain(one)
     return gains
+
+
+def _promising(
+    values: Sequence[NDArray[Any]],
+    judge: Judge,
+    gains: NDArray[np.float64],
+    seed: int,
+    left: Callable[[], float],
+) -> NDArray[np.intp]:
+    """Return the members among which the search is, the best first."""
+    order = np.argsort(-gains, kind="stable")
+    order = order[np.isfinite(gains[order])]
+    if len(order) <= MAX_CANDIDATES:
+        return order
+    alone, others = np.split(order, [MAX_CANDIDATES // 2])
+    rows = spread_rows(judge.y, BAG_ROWS, seed)
+    rows = np.arange(len(judge.y)) if rows is None else rows
+    part = judge.of(rows)
+    best, narrow = part.read(values[order[0]][rows]), part.narrow()
+    beside = np.full(len(others), -np.inf)
+    for place, index in enumerate(others):
+        if left() <= 0:
+            break
+        beside[place] = narrow.gain((best + part.read(values[index][rows])) / 2)
+    chosen = others[np.argsort(-beside, kind="stable")]
+    return np.concatenate([alone, chosen[: MAX_CANDIDATES - len(alone)]])
 
 
 def bags_of(library: Library, seed: int, left: Callable[[], float]) -> list[NDArray[np.float64]]:

@@ -178,7 +178,7 @@ def _tuned(
 def _soft(question: Question, judge: Judge) -> Judge | None:
     """Return the judge by the task's own metric, where it reads what the labels are made of."""
     metric = question.catalog.metrics.get(question.task.metric)
-    if judge.metric.reads == "values" or not question.task.weighable or metric is None:
+    if judge.metric.reads != "labels" or not question.task.weighable or metric is None:
         return None
     if metric.reads != "values" or metric.columns:
         return None

@@ -132,6 +132,8 @@ def tune(
 ) -> tuple[Temper | Weighing | None, NDArray[Any]]:
     """Return what the out-of-fold values speak for, and what it makes of them on held-out rows.
 
+    A metric that reads both values and labels has nothing tuned for it.
+
     Parameters
     ----------
     values : ndarray of shape (n_covered, n_classes)
@@ -152,8 +154,8 @@ def tune(
         Each fold as it comes out where it took no part in tuning.
     """
     left = deadline or (lambda: np.inf)
-    labels = judge.metric.reads != "values"
-    if values.shape[1] < 2 or (labels and not task.weighable):
+    labels = judge.metric.reads == "labels"
+    if values.shape[1] < 2 or judge.metric.reads == "both" or (labels and not task.weighable):
         return None, values
     whole = _fit(values, judge, seed, left)
     if whole is None or not judge.gain(whole(values)) > judge.gain(values):

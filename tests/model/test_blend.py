@@ -165,6 +165,18 @@ def test_many_rows_are_sampled(monkeypatch):
     assert judge(average(members, weights)) < min(judge(one) for one in members)
 
 
+def test_members_that_are_alike_do_not_keep_another_out(monkeypatch):
+    monkeypatch.setattr(module, "MAX_CANDIDATES", 8)
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=500)
+    first, other = rng.normal(size=(2, 500))
+    alike = [y + first + rng.normal(scale=0.05, size=500) for _ in range(20)]
+    judge = _judge(RMSE, y)
+    weights = blend([*alike, y + 1.2 * other], judge)
+    assert weights[-1] > 0.2
+    assert blend(alike[:9], judge).sum() == pytest.approx(1)
+
+
 def test_many_classes_leave_fewer_rows(monkeypatch):
     monkeypatch.setattr(module, "MAX_CELLS", 1_000)
     y, members = _classes(5, 5_000, 3)

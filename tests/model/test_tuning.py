@@ -15,6 +15,7 @@ import automl
 from automl.data.folds import Fold, FoldPlan
 from automl.model.judge import Judge
 from automl.model.tuning import Temper, Weighing, said_of, tune, tuned_from_json
+from automl.plugin import Metric
 from automl.plugin.discovery import discover
 
 CATALOG = discover()
@@ -137,6 +138,15 @@ def test_nothing_is_tuned_without_time_or_leave():
     judge = _judge("f1", y)
     assert tune(p, _plan(2_000), judge, BINARY, deadline=lambda: 0.0)[0] is None
     assert tune(p, _plan(2_000), judge, replace(BINARY, weighable=False))[0] is None
+    both = Metric(
+        name="both",
+        tasks=frozenset({"binary"}),
+        score=lambda y, given, weight: judge.metric.score(y, given[1], weight),
+        reads="both",
+        greater_is_better=True,
+        best=1.0,
+    )
+    assert tune(p, _plan(2_000), replace(judge, metric=both), BINARY)[0] is None
     alone = np.ones((2_000, 1))
     assert tune(alone, _plan(2_000), _judge("accuracy", y * 0), BINARY)[0] is None
 

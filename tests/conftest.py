@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Tables of tests are small: more threads of numerical libraries would wait for each other.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
 # Machines that run tests are busy: an example that takes long is no failure, a wrong one is.
 settings.register_profile("automl", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("automl")

@@ -20,7 +20,15 @@ from automl.plugin import (
     Validation,
     hookimpl,
 )
-from automl_boosting import ABSOLUTE, Boosted, haste, read_facts, watched_metric, write_facts
+from automl_boosting import (
+    ABSOLUTE,
+    FEATURES,
+    Boosted,
+    haste,
+    read_facts,
+    watched_metric,
+    write_facts,
+)
 from automl_lightgbm_trees import SingleRows, read, walk
 
 if TYPE_CHECKING:
@@ -188,6 +196,7 @@ _DENSE = {"text": "text_score", "string": "target_mean_string"}
 
 _STARTS = (
     {**_DEFAULT, "prepare": _DENSE},
+    {**_DEFAULT, "prepare": {**_DENSE, **FEATURES}},
     {
         **_DEFAULT,
         "learning_rate": 0.05,

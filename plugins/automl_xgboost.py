@@ -22,7 +22,15 @@ from automl.plugin import (
     hookimpl,
     rounded,
 )
-from automl_boosting import ABSOLUTE, Boosted, haste, read_facts, watched_metric, write_facts
+from automl_boosting import (
+    ABSOLUTE,
+    FEATURES,
+    Boosted,
+    haste,
+    read_facts,
+    watched_metric,
+    write_facts,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -236,6 +244,7 @@ ALGORITHM = Algorithm(
     },
     starts=(
         _DEFAULT,
+        {**_DEFAULT, "prepare": FEATURES},
         {
             **_DEFAULT,
             "max_depth": 8,

@@ -48,16 +48,16 @@ def possible_chains(
     return _ranked(_walk(initial_traits(kind), accepts, ordered, kind))
 
 
-def chains_behind(
+def chain_behind(
     first: Preprocessor, accepts: frozenset[str], steps: Iterable[Preprocessor]
-) -> tuple[Chain, ...]:
-    """Return the chains that begin with a step that reads the whole table, the default one first.
+) -> Chain | None:
+    """Return the chain that begins with a step that reads the whole table; None without one.
 
-    They are ordered as in `possible_chains`. None of them is needed: to leave the step out is
-    always possible.
+    Of several it is the one that `possible_chains` would name first.
     """
     ordered = sorted(steps, key=lambda step: (step.priority, step.name))
-    return _ranked(_walk(after(frozenset({TABLE}), first), accepts, ordered, None, (first,)))
+    found = _ranked(_walk(after(frozenset({TABLE}), first), accepts, ordered, None, (first,)))
+    return found[0] if found else None
 
 
 def _ranked(chains: Iterable[tuple[Preprocessor, ...]]) -> tuple[Chain, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from automl.candidate.chains import chains_behind, possible_chains
+from automl.candidate.chains import chain_behind, possible_chains
 from automl.candidate.looking import declined_steps
 from automl.candidate.ranges import Ranges
 from automl.candidate.recipe import Candidate, Step
@@ -174,9 +174,10 @@ class AlgorithmSpace:
         prepare = start.get("prepare", {})
         params = {name: value for name, value in start.items() if name != "prepare"}
         chosen = {
-            PREPARE + kind: chain
+            PREPARE + kind: possible
             for kind, chain in prepare.items()
-            if _names(chain) in self.chains.get(kind, ())
+            for possible in self.chains.get(kind, ())
+            if _names(chain) == possible or (kind not in KINDS and _names(chain) == possible[:1])
         }
         return self.candidate(params | chosen)
 
@@ -230,9 +231,9 @@ def algorithm_space(
     # A column made of a constrained one would break the promise behind its back.
     if kinds and not any(feature.monotonic for feature in schema.features):
         for name in sorted(name for name, step in known.items() if TABLE in step.takes):
-            behind = chains_behind(known[name], algorithm.accepts, known.values())
-            if behind and (TABLE, name) not in declined:
-                chains[name] = (LEFT_OUT, *behind)
+            behind = chain_behind(known[name], algorithm.accepts, known.values())
+            if behind is not None and (TABLE, name) not in declined:
+                chains[name] = (LEFT_OUT, behind)
     given = algorithm.space(context) if callable(algorithm.space) else algorithm.space
     space = AlgorithmSpace(
         algorithm=algorithm,

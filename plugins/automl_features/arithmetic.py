@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl_features.columns import bounded, numbers_of, targets_of
+from automl_features.columns import bounded, contrasts_of, numbers_of
 from automl_features.evidence import best_of, bins_of, gain_of, residual_of, sample_of
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ PARENTS = 14
 
 DISTINCT = 5
 """Values that a column needs to be reckoned with."""
-
-CLASSES = 5
-"""Classes that are looked at, the most frequent ones."""
 
 
 def reckon(operation: str, a: Matrix, b: Matrix) -> Matrix:
@@ -64,7 +61,7 @@ class Arithmetic:
     def fit(self, table: Any, y: NDArray[Any]) -> Arithmetic:
         """Choose the pairs."""
         rows = sample_of(len(y), self.seed)
-        X, targets = numbers_of(table)[rows], targets_of(y, self.n_classes, CLASSES)[rows]
+        X, targets = numbers_of(table.take(rows)), contrasts_of(y[rows], self.n_classes, self.seed)
         usable = [j for j in range(X.shape[1]) if _distinct(X[:, j]) >= DISTINCT]
         self.made = []
         if len(usable) < 2:
@@ -84,8 +81,10 @@ class Arithmetic:
         """Return the chosen columns."""
         X = numbers_of(table)
         out = np.empty((len(X), len(self.made)))
-        for k, (operation, a, b) in enumerate(self.made):
-            out[:, k] = reckon(operation, X[:, a], X[:, b])
+        for operation in dict.fromkeys(operation for operation, _, _ in self.made):
+            found = [(k, a, b) for k, (o, a, b) in enumerate(self.made) if o == operation]
+            at, first, second = zip(*found, strict=True)
+            out[:, at] = reckon(operation, X[:, first], X[:, second])
         return out
 
     def lineage(self, n_in: int) -> list[tuple[int, ...]]:

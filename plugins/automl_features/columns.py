@@ -20,18 +20,37 @@ RESERVED = 2
 UNSEEN, MISSING = 0, 1
 """Slots of a level that training did not have, and of a missing cell."""
 
+CONTRASTS = 5
+"""Columns of `contrasts_of` at most."""
+
 LARGEST = 1e30
 """What is computed stays within this."""
 
 
 def numbers_of(table: Any) -> Matrix:
     """Return numbers and dates, side by side."""
+    if not table.date.shape[1]:
+        return np.asarray(table.number)
     return np.concatenate([table.number, table.date], axis=1)
+
+
+def number(table: Any, column: int) -> Matrix:
+    """Return one column of `numbers_of`, without a copy of all."""
+    n = table.number.shape[1]
+    found: Matrix = table.number[:, column] if column < n else table.date[:, column - n]
+    return found
 
 
 def slots_of(table: Any) -> Codes:
     """Return the slot of each cell of the categories and strings: 0 unseen, 1 missing, 2, ..."""
     return np.concatenate([table.category, table.string], axis=1).astype(np.int64) + RESERVED
+
+
+def slots(table: Any, column: int) -> Codes:
+    """Return one column of `slots_of`."""
+    n = table.category.shape[1]
+    found = table.category[:, column] if column < n else table.string[:, column - n]
+    return np.asarray(found, dtype=np.int64) + RESERVED
 
 
 def places(features: Sequence[Any]) -> tuple[list[int], list[int]]:
@@ -46,6 +65,15 @@ def places(features: Sequence[Any]) -> tuple[list[int], list[int]]:
 def bounded(X: Matrix) -> Matrix:
     """Return numbers that any learner can hold; missing cells stay."""
     return np.clip(X, -LARGEST, LARGEST)
+
+
+def contrasts_of(y: NDArray[Any], n_classes: int, seed: int) -> Matrix:
+    """Return the target as a few columns that tell any class from the others."""
+    if n_classes <= CONTRASTS:
+        return targets_of(y, n_classes, CONTRASTS)
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(n_classes, CONTRASTS))
+    found: Matrix = signs[y]
+    return found
 
 
 def targets_of(y: NDArray[Any], n_classes: int, most: int) -> Matrix:

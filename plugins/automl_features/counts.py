@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl_features.columns import MISSING, UNSEEN, numbers_of, places, slots_of
+from automl_features.columns import MISSING, UNSEEN, places, slots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,19 +32,22 @@ class LevelCounts:
 
     def fit(self, table: Any, y: Any = None) -> LevelCounts:
         """Count the levels."""
-        slots = slots_of(table)
-        self.counts = [np.log1p(np.bincount(x, minlength=MISSING + 1)) for x in slots.T]
+        self.counts = [
+            np.log1p(np.bincount(slots(table, j), minlength=MISSING + 1))
+            for j in range(len(self.codes))
+        ]
         return self
 
     def transform(self, table: Any) -> Matrix:
         """Return a column for each column of codes, and the number of missing cells."""
-        slots = slots_of(table)
-        made = [
-            counts[np.where(x < len(counts), x, UNSEEN)]
-            for x, counts in zip(slots.T, self.counts, strict=True)
-        ]
-        missing = np.isnan(numbers_of(table)).sum(axis=1) + (slots == MISSING).sum(axis=1)
-        return np.column_stack([*made, missing.astype(np.float64)])
+        out = np.empty((len(table.number), len(self.counts) + 1))
+        missing = np.isnan(table.number).sum(axis=1) + np.isnan(table.date).sum(axis=1)
+        for j, counts in enumerate(self.counts):
+            x = slots(table, j)
+            out[:, j] = counts[np.where(x < len(counts), x, UNSEEN)]
+            missing += x == MISSING
+        out[:, -1] = missing
+        return out
 
     def lineage(self, n_in: int) -> list[tuple[int, ...]]:
         """Return the features of each column."""

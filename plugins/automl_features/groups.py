@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl_features.columns import UNSEEN, bounded, numbers_of, slots_of, targets_of
+from automl_features.columns import (
+    UNSEEN,
+    bounded,
+    contrasts_of,
+    number,
+    numbers_of,
+    slots,
+    slots_of,
+)
 from automl_features.evidence import best_of, bins_of, gain_of, residual_of, sample_of
 
 if TYPE_CHECKING:
@@ -25,9 +33,6 @@ GROUPS = 12
 
 SMOOTH = 5.0
 """Rows that the overall mean counts for in the mean of a group."""
-
-CLASSES = 5
-"""Classes that are looked at, the most frequent ones."""
 
 
 class AgainstGroup:
@@ -58,20 +63,17 @@ class AgainstGroup:
 
     def fit(self, table: Any, y: NDArray[Any]) -> AgainstGroup:
         """Choose numbers and groups, and learn the means."""
-        X, slots = numbers_of(table), slots_of(table)
-        self.made, self.means = [], []
-        if not X.shape[1] or not slots.shape[1]:
-            return self
         rows = sample_of(len(y), self.seed)
-        targets = targets_of(y, self.n_classes, CLASSES)[rows]
-        seen, groups = X[rows], slots[rows]
-        bins = [bins_of(x) for x in seen.T]
+        seen = table.take(rows)
+        X, groups = numbers_of(seen), slots_of(seen)
+        targets = contrasts_of(y[rows], self.n_classes, self.seed)
+        bins = [bins_of(x) for x in X.T]
         whole = residual_of([], targets)
         best = sorted(range(X.shape[1]), key=lambda j: (-gain_of(bins[j], whole), j))[:NUMBERS]
-        by = sorted(range(slots.shape[1]), key=lambda j: (-gain_of(groups[:, j], whole), j))
+        by = sorted(range(groups.shape[1]), key=lambda j: (-gain_of(groups[:, j], whole), j))
         residual = residual_of([*bins, *groups.T], targets)
-        self.made = best_of(_candidates(seen, groups, best, by[:GROUPS]), residual, self.most)
-        self.means = [group_means(slots[:, g], X[:, x]) for _, x, g in self.made]
+        self.made = best_of(_candidates(X, groups, best, by[:GROUPS]), residual, self.most)
+        self.means = [group_means(slots(table, g), number(table, x)) for _, x, g in self.made]
         return self
 
     def fit_transform(self, table: Any, y: NDArray[Any]) -> Matrix:
@@ -80,10 +82,9 @@ class AgainstGroup:
 
     def transform(self, table: Any) -> Matrix:
         """Return the chosen columns."""
-        X, slots = numbers_of(table), slots_of(table)
-        out = np.empty((len(X), len(self.made)))
+        out = np.empty((len(table.number), len(self.made)))
         for k, ((how, x, g), means) in enumerate(zip(self.made, self.means, strict=True)):
-            out[:, k] = against(how, X[:, x], slots[:, g], means)
+            out[:, k] = against(how, number(table, x), slots(table, g), means)
         return out
 
     def lineage(self, n_in: int) -> list[tuple[int, ...]]:
@@ -91,20 +92,20 @@ class AgainstGroup:
         return [(self.numbers[x], self.codes[g]) for _, x, g in self.made]
 
 
-def group_means(slots: Codes, x: Matrix) -> Matrix:
+def group_means(groups: Codes, x: Matrix) -> Matrix:
     """Return the mean of a number in each group, pulled to the overall mean where rows are few."""
     there = ~np.isnan(x)
     overall = float(x[there].mean()) if there.any() else 0.0
-    counts = np.bincount(slots[there], minlength=UNSEEN + 1)
-    sums = np.bincount(slots[there], x[there], minlength=UNSEEN + 1)
+    counts = np.bincount(groups[there], minlength=UNSEEN + 1)
+    sums = np.bincount(groups[there], x[there], minlength=UNSEEN + 1)
     means: Matrix = (sums + SMOOTH * overall) / (counts + SMOOTH)
     means[UNSEEN] = overall
     return means
 
 
-def against(how: str, x: Matrix, slots: Codes, means: Matrix) -> Matrix:
+def against(how: str, x: Matrix, groups: Codes, means: Matrix) -> Matrix:
     """Return a number less its group's mean, or divided by it; levels beyond are unseen."""
-    mean = means[np.where(slots < len(means), slots, UNSEEN)]
+    mean = means[np.where(groups < len(means), groups, UNSEEN)]
     if how == "difference":
         return bounded(x - mean)
     with np.errstate(over="ignore"):
@@ -112,10 +113,10 @@ def against(how: str, x: Matrix, slots: Codes, means: Matrix) -> Matrix:
 
 
 def _candidates(
-    X: Matrix, slots: Codes, numbers: list[int], groups: list[int]
+    X: Matrix, groups: Codes, numbers: list[int], by: list[int]
 ) -> Iterator[tuple[tuple[str, int, int], Matrix]]:
-    for g in groups:
+    for g in by:
         for x in numbers:
-            means = group_means(slots[:, g], X[:, x])
+            means = group_means(groups[:, g], X[:, x])
             for how in ("difference", "ratio"):
-                yield (how, x, g), against(how, X[:, x], slots[:, g], means)
+                yield (how, x, g), against(how, X[:, x], groups[:, g], means)

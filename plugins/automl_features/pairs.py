@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl_features.columns import slots_of, targets_of
+from automl_features.columns import slots, slots_of, targets_of
 from automl_features.evidence import NOISE, gain_of, residual_of, sample_of
 
 if TYPE_CHECKING:
@@ -33,20 +33,18 @@ WIDTH = 1 << 31
 
 
 class LevelMeans:
-    """The mean of each target in each level of some keys, and the logarithm of its rows.
+    """The mean of each target in each key, and the logarithm of one plus its number of rows.
 
     The estimate is (sum + m * mean) / (n + m) (D. Micci-Barreca, "A preprocessing scheme for
     high-cardinality categorical attributes", 2001).
     """
 
-    def __init__(self, keys: Codes, targets: Matrix, smooth: float) -> None:
-        self.levels, at = np.unique(keys, return_inverse=True)
-        counts = np.bincount(at, minlength=len(self.levels)).astype(np.float64)
-        overall = targets.mean(axis=0)
-        sums = np.stack([np.bincount(at, t, minlength=len(counts)) for t in targets.T], axis=1)
-        means = (sums + smooth * overall) / (counts + smooth)[:, None]
+    def __init__(self, levels: Codes, at: Codes, targets: Matrix, smooth: float) -> None:
+        self.levels = levels
+        counts = np.bincount(at, minlength=len(levels))
+        means = means_of(at, targets, len(levels), smooth)
         self.table = np.column_stack([means, np.log1p(counts)])
-        self.unseen = np.append(overall, 0.0)
+        self.unseen = np.append(targets.mean(axis=0), 0.0)
 
     def __call__(self, keys: Codes) -> Matrix:
         """Return means and logarithm of each key, of shape (n_rows, n_targets + 1)."""
@@ -54,6 +52,14 @@ class LevelMeans:
         at[at == len(self.levels)] = 0
         known = self.levels[at] == keys
         return np.where(known[:, None], self.table[at], self.unseen)
+
+
+def means_of(at: Codes, targets: Matrix, n_levels: int, smooth: float) -> Matrix:
+    """Return the mean of each target in each level, pulled to that of all where rows are few."""
+    counts = np.bincount(at, minlength=n_levels) + smooth
+    sums = np.stack([np.bincount(at, t, minlength=n_levels) for t in targets.T], axis=1)
+    means: Matrix = (sums + smooth * targets.mean(axis=0)) / counts[:, None]
+    return means
 
 
 class CategoryPairs:
@@ -86,61 +92,59 @@ class CategoryPairs:
 
     def fit(self, table: Any, y: NDArray[Any]) -> CategoryPairs:
         """Choose the pairs and learn their means."""
-        slots, targets = slots_of(table), targets_of(y, self.n_classes, CLASSES)
-        self.made = self._choose(slots, targets)
-        self.means = [LevelMeans(keys_of(slots, pair), targets, self.smooth) for pair in self.made]
-        self.width = targets.shape[1] + 1
+        self.fit_transform(table, y)
         return self
 
     def fit_transform(self, table: Any, y: NDArray[Any]) -> Matrix:
-        """Return for each row what was learned from the others."""
-        self.fit(table, y)
-        slots, targets = slots_of(table), targets_of(y, self.n_classes, CLASSES)
+        """Choose and learn; return for each row what is learned from the others."""
+        targets = targets_of(y, self.n_classes, CLASSES)
+        self.width = targets.shape[1] + 1
+        self.made = self._choose(table, targets)
+        self.means = []
         part = np.random.default_rng(self.seed).permutation(len(y)) % FOLDS
         out = np.empty((len(y), len(self.made) * self.width))
         for k, pair in enumerate(self.made):
-            keys = keys_of(slots, pair)
+            levels, at = np.unique(keys_of(table, pair), return_inverse=True)
+            self.means.append(LevelMeans(levels, at, targets, self.smooth))
+            block = out[:, k * self.width : (k + 1) * self.width]
+            # Counts do not read the target: they are those that prediction will use.
+            block[:, -1] = self.means[k].table[at, -1]
             for fold in range(min(FOLDS, len(y))):
                 here = part == fold
                 others = ~here if len(y) > 1 else here
-                means = LevelMeans(keys[others], targets[others], self.smooth)
-                out[here, k * self.width : (k + 1) * self.width] = means(keys[here])
-            # Counts do not read the target: they are those that prediction will use.
-            out[:, (k + 1) * self.width - 1] = self.means[k](keys)[:, -1]
+                means = means_of(at[others], targets[others], len(levels), self.smooth)
+                block[here, :-1] = means[at[here]]
         return out
 
     def transform(self, table: Any) -> Matrix:
         """Return means and counts of each pair."""
-        slots = slots_of(table)
-        out = np.empty((len(slots), len(self.made) * self.width))
+        out = np.empty((len(table.category), len(self.made) * self.width))
         for k, pair in enumerate(self.made):
-            out[:, k * self.width : (k + 1) * self.width] = self.means[k](keys_of(slots, pair))
+            out[:, k * self.width : (k + 1) * self.width] = self.means[k](keys_of(table, pair))
         return out
 
     def lineage(self, n_in: int) -> list[tuple[int, ...]]:
         """Return the features of each column."""
         return [(self.places[a], self.places[b]) for a, b in self.made for _ in range(self.width)]
 
-    def _choose(self, slots: Codes, targets: Matrix) -> list[tuple[int, int]]:
-        rows = sample_of(len(slots), self.seed)
-        slots, targets = slots[rows], targets[rows]
+    def _choose(self, table: Any, targets: Matrix) -> list[tuple[int, int]]:
+        rows = sample_of(len(targets), self.seed)
+        seen, targets = table.take(rows), targets[rows]
+        columns = slots_of(seen).T
         whole = residual_of([], targets)
-        usable = [j for j in range(slots.shape[1]) if len(np.unique(slots[:, j])) > 1]
-        best = sorted(usable, key=lambda j: (-gain_of(slots[:, j], whole), j))[:COLUMNS]
-        residual = residual_of(slots.T, targets)
+        usable = [j for j, codes in enumerate(columns) if len(np.unique(codes)) > 1]
+        best = sorted(usable, key=lambda j: (-gain_of(columns[j], whole), j))[:COLUMNS]
+        residual = residual_of(columns, targets)
         floor = NOISE / max(1, len(rows))
         judged = []
         for pair in combinations(sorted(best), 2):
-            cells, codes = np.unique(keys_of(slots, pair), return_inverse=True)
+            cells, codes = np.unique(keys_of(seen, pair), return_inverse=True)
             gain = gain_of(codes, residual) if len(cells) > CELLS else 0.0
             if gain > floor:
                 judged.append((-gain, pair))
         return [pair for _, pair in sorted(judged)[: self.most]]
 
 
-def keys_of(slots: Codes, pair: tuple[int, ...]) -> Codes:
+def keys_of(table: Any, pair: tuple[int, int]) -> Codes:
     """Return one number for each combination of slots."""
-    keys = slots[:, pair[0]]
-    for column in pair[1:]:
-        keys = keys * WIDTH + slots[:, column]
-    return keys
+    return slots(table, pair[0]) * WIDTH + slots(table, pair[1])

@@ -158,7 +158,14 @@ def test_a_draw_can_be_replayed(chosen: str) -> None:
 
 def test_steps_behind_it_bring_it_to_what_is_accepted() -> None:
     chains = spaces(WITHIN, accepts=frozenset({"number"})).chains["within"]
-    assert chains[:2] == ((), ("within", "impute", "scale"))
+    assert chains == ((), ("within", "impute", "scale"))
+
+
+def test_a_start_names_the_step_alone_whatever_has_to_follow() -> None:
+    starts = ({"prepare": {"within": "within"}}, {"prepare": {"within": ""}})
+    found = spaces(WITHIN, accepts=frozenset({"number"}), starts=starts).start_candidates()
+    names = [[step.name for chain in one.extra.values() for step in chain] for one in found]
+    assert names == [["within", "impute", "scale"], []]
 
 
 def test_it_is_not_tried_where_it_declines_or_would_break_a_promise() -> None:

@@ -139,7 +139,7 @@ def test_no_row_sees_its_own_target_in_the_mean_of_a_pair(n_classes):
         other = y.copy()
         other[row] = y.max() - y[row]
         again = _build("category_pairs", table, n_classes)
-        again._choose = lambda slots, targets: pairs
+        again._choose = lambda table, targets: pairs
         after = again.fit_transform(table, other)
         np.testing.assert_array_equal(after[row], before[row])
         assert not np.array_equal(after, before)

@@ -14,6 +14,7 @@ AutoMLWarning (UserWarning)
 +-- SchemaWarning                 a table was repaired at predict time: W_SCHEMA_*
 +-- PluginWarning                 a plugin was skipped or switched off: W_PLUGIN_*
 +-- RunWarning                    the run did less than was asked: W_RUN_*
++-- BundleWarning                 a saved model is not used as it was made: W_BUNDLE_*
 """
 
 
@@ -102,3 +103,7 @@ class PluginWarning(AutoMLWarning):
 
 class RunWarning(AutoMLWarning):
     """The run did less than was asked."""
+
+
+class BundleWarning(AutoMLWarning):
+    """A saved model is used otherwise than it was made."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from automl.candidate.recipe import Candidate
 from automl.candidate.storage import PICKLE
 from automl.data import schema_json
-from automl.errors import AutoMLError, BundleError, PluginError
+from automl.errors import AutoMLError, BundleError, BundleWarning, PluginError
 from automl.model import archive
 from automl.model import manifest as manifests
 from automl.model.manifest import classes_of, dump, giver_of, parse, plain
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 PROFILE = "profile.json"
 SAMPLE = "sample.json"
+
+BY_VERSIONS = frozenset({"E_BUNDLE_SAMPLE", "E_BUNDLE_MEMBER"})
+"""Errors for which other versions of libraries may be the reason."""
 
 
 def save(predictor: Predictor, path: str | os.PathLike[str]) -> None:
@@ -96,8 +100,13 @@ def load(
         predictor.ready(quick=False)
         if SAMPLE in files:
             verify(predictor, predictor.info["sample"])
-    except BundleError:
-        raise
+        _warn_of_versions(manifest, checked=SAMPLE in files)
+    except BundleError as error:
+        others = manifests.other_versions(manifest)
+        if not others or error.code not in BY_VERSIONS:
+            raise
+        message = f"{error.message} It was saved with {others}."
+        raise BundleError(error.code, message, error.remedy) from error
     except (AutoMLError, KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise BundleError(
             "E_BUNDLE_MANIFEST",
@@ -105,6 +114,14 @@ def load(
             "Get it again from who made it.",
         ) from error
     return predictor
+
+
+def _warn_of_versions(manifest: Mapping[str, Any], *, checked: bool) -> None:
+    others = manifests.other_versions(manifest)
+    if others:
+        said = "; its sample rows get the same values" if checked else ""
+        message = f"The model was saved with {others}{said}."
+        warnings.warn(BundleWarning("W_BUNDLE_VERSIONS", message), stacklevel=3)
 
 
 def _member_files(predictor: Predictor) -> tuple[dict[str, bytes], list[dict[str, Any]]]:

@@ -35,7 +35,10 @@ MANIFEST = "manifest.json"
 MAX_JSON = 256 * 2**20
 """Most bytes of one JSON file."""
 
-_ALWAYS = ("pluggable-automl", "numpy", "scikit-learn", "scipy", "skops")
+OURS = "pluggable-automl"
+"""This distribution; what it can read is said by the version of the format."""
+
+_ALWAYS = (OURS, "numpy", "scikit-learn", "scipy", "skops")
 
 
 def describe(predictor: Predictor, parts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -100,6 +103,19 @@ def _libraries(used: Iterable[tuple[str, str]], catalog: Catalog) -> dict[str, s
         except metadata.PackageNotFoundError:
             continue
     return versions
+
+
+def other_versions(manifest: Mapping[str, Any]) -> str:
+    """Say which libraries are here in another minor version than the model was saved with."""
+    others = []
+    for name, saved in manifest["libraries"].items():
+        try:
+            here = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            here = "none"
+        if name != OURS and here.split(".")[:2] != str(saved).split(".")[:2]:
+            others.append(f"{name} {saved} (here {here})")
+    return ", ".join(others)
 
 
 def _plain_info(info: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,12 +11,13 @@ import stat
 import subprocess
 import sys
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from automl.errors import BundleError
+from automl.errors import BundleError, BundleWarning
 from automl.model import archive
 from automl.model import manifest as manifest_file
 from automl.model.bundle import load, save
@@ -607,6 +608,42 @@ def test_a_model_that_predicts_otherwise_is_refused(make, toy, tmp_path):
     sample["values"][0][0] += 0.01
     files["sample.json"] = json.dumps(sample).encode()
     _refused(_forge(tmp_path / "forged", files), toy, "E_BUNDLE_SAMPLE")
+
+
+def _saved_with(place, **versions):
+    """Return the files of a saved model as if it had been saved with other libraries."""
+    files = _files(place)
+    manifest = json.loads(files["manifest.json"])
+    manifest["libraries"] |= versions
+    files["manifest.json"] = json.dumps(manifest).encode()
+    return files
+
+
+@pytest.mark.case("F27", "other minor versions of its libraries are named, W_BUNDLE_VERSIONS")
+def test_other_versions_are_named(make, new, toy, tmp_path):
+    model = make()
+    model.save(tmp_path / "good")
+    files = _saved_with(tmp_path / "good", numpy="1.26.4", gone_lib="3.1")
+    _forge(tmp_path / "old", files)
+    with pytest.warns(BundleWarning, match=r"numpy 1\.26\.4 \(here 2") as caught:
+        loaded = load(tmp_path / "old", plugins=toy)
+    assert len(caught) == 1
+    assert "gone_lib 3.1 (here none)" in caught[0].message.message
+    assert np.array_equal(loaded.predict(new), model.predict(new))
+    near = metadata.version("numpy").rpartition(".")[0] + ".999"
+    _forge(tmp_path / "near", _saved_with(tmp_path / "good", numpy=near))
+    load(tmp_path / "near", plugins=toy)
+
+
+@pytest.mark.case("F27", "where it predicts otherwise they stand in the error")
+def test_other_versions_are_named_where_they_matter(make, toy, tmp_path):
+    make().save(tmp_path / "good")
+    files = _saved_with(tmp_path / "good", numpy="1.26.4")
+    sample = json.loads(files["sample.json"])
+    sample["values"][0][0] += 0.01
+    files["sample.json"] = json.dumps(sample).encode()
+    said = _refused(_forge(tmp_path / "forged", files), toy, "E_BUNDLE_SAMPLE")
+    assert "It was saved with numpy 1.26.4 (here " in said.message
 
 
 # Writing

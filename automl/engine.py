@@ -143,7 +143,7 @@ def fit(  # noqa: PLR0913 - the whole public face of a run, in one place
     budget : float or Budget, default=60
         Wall seconds, or a value with seconds, trials or both.
     seed : int, default=0
-        With trials alone and ``n_jobs=1`` the same seed gives the same result.
+        With trials alone the same seed gives the same result, with one worker and with several.
     n_jobs : int or None, default=None
         Cores to use; all that this process may use where None.
     columns : Columns or None, default=None

@@ -26,11 +26,11 @@ from automl.serve.refused import Refused, busy
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from automl.data.frame import Raw
     from automl.model.answer import Answer
+    from automl.serve.rows import Sent
     from automl.serve.settings import Settings
 
-    Work = Callable[[Served, bytes], tuple[bytes, Answer, Raw]]
+    Work = Callable[[Served, bytes], tuple[bytes, Answer, Sent]]
 
 VERSION = "X-Model-Version"
 """Header of each prediction."""
@@ -82,10 +82,10 @@ class Service:
         served = self.served()
         with self.desk.place():
             body = await body_of(request, self.settings)
-            content, said, raw = await self.desk.do(partial(work, served, body))
+            content, said, sent = await self.desk.do(partial(work, served, body))
         self.metrics.answered(served, said)
         if self.record is not None:
-            add = partial(self.record.add, request.state.request_id, served, said, raw)
+            add = partial(self.record.add, request.state.request_id, served, said, sent)
             self.metrics.lost.inc(await self.desk.do(add))
         headers = {VERSION: served.version}
         return Response(content, headers=headers, media_type="application/json")

@@ -8,16 +8,17 @@ import logging
 import re
 import zipfile
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from automl.data.frame import take_in
+from automl.data.single import SingleRow
 from automl.errors import AutoMLError, BundleError
 from automl.model.answer import answer
 from automl.model.bundle import load
 from automl.model.manifest import MANIFEST
 from automl.serve.describe import example_of, fields_of
-from automl.serve.rows import raw_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,12 +44,15 @@ class Served:
         The beginning of the SHA-256 of its manifest, which has the hashes of all its files.
     fields : list of dict
         See `automl.serve.describe.fields_of`.
+    read : SingleRow
+        The short way of reading one row.
     """
 
     predictor: Predictor
     name: str
     version: str
-    fields: list[dict[str, Any]] = field(default_factory=list)
+    fields: list[dict[str, Any]]
+    read: SingleRow
 
     @property
     def title(self) -> dict[str, str]:
@@ -81,9 +85,12 @@ def open_model(path: Path, name: str = "", trusted: Sequence[str] = ()) -> Serve
         name=name or re.sub(r"[^A-Za-z0-9._-]+", "-", predictor.target).strip("-.") or "model",
         version=version,
         fields=fields_of(predictor),
+        read=SingleRow(predictor.schema),
     )
+    # All that is built when it is first needed, so that the first request finds it.
+    predictor.ready()
     row = example_of(served.fields)
-    answer(predictor, raw_of({name: [cell] for name, cell in row.items()}, 1))
+    answer(predictor, take_in([row]))
     return served
 
 

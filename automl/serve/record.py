@@ -6,14 +6,14 @@ import json
 import logging
 from datetime import UTC, datetime
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from automl.data.frame import Raw
     from automl.model.answer import Answer
     from automl.serve.current import Served
+    from automl.serve.rows import Sent
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +34,9 @@ class Record:
         self._lock = Lock()
         self._failing = False
 
-    def add(self, request_id: str, served: Served, said: Answer, raw: Raw) -> int:
+    def add(self, request_id: str, served: Served, said: Answer, sent: Sent) -> int:
         """Write a line for each row, and return how many were lost."""
-        text = "".join(self._lines(request_id, served, said, raw))
+        text = "".join(self._lines(request_id, served, said, sent))
         try:
             # Opened anew each time: a file that was moved away by a log rotation is left alone.
             with self._lock, self._path.open("a", encoding="utf-8") as file:
@@ -49,25 +49,16 @@ class Record:
         self._failing = False
         return 0
 
-    def _lines(self, request_id: str, served: Served, said: Answer, raw: Raw) -> list[str]:
-        now = datetime.fromtimestamp(_seconds(), UTC).isoformat(timespec="milliseconds")
+    def _lines(self, request_id: str, served: Served, said: Answer, sent: Sent) -> list[str]:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
         same = {"time": now, "id": request_id, "version": served.version}
-        cells: dict[str, list[Any]] = {}
-        if self._with_rows:
-            cells = {column.name: column.plain() for column in raw.columns}
         lines = []
         for number, label in enumerate(said.labels.tolist()):
             line = {**same, "row": number, "prediction": label}
             if served.predictor.classes is not None:
                 line["values"] = said.values[number].tolist()
             line["flags"] = [code for code, flagged in said.flags.items() if flagged[number]]
-            if cells:
-                line["fields"] = {name: column[number] for name, column in cells.items()}
+            if self._with_rows:
+                line["fields"] = {name: column[number] for name, column in sent.cells.items()}
             lines.append(json.dumps(line) + "\n")
         return lines
-
-
-def _seconds() -> float:
-    from time import time
-
-    return time()

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl.data.apply import apply
+from automl.data.apply import Applied, apply
+from automl.data.table import UNSEEN
 from automl.model.answer import Answer, answer_of
 from automl.serve import rows
 
 if TYPE_CHECKING:
-    from automl.data.frame import Raw
     from automl.serve.current import Served
+    from automl.serve.rows import Sent
 
 UNREADABLE = {
     "W_SCHEMA_UNREAD": "not of the field's kind",
@@ -23,7 +24,7 @@ UNREADABLE = {
 """What a table is warned of, and a request refused for."""
 
 
-def ask(served: Served, raw: Raw, *, several: bool) -> Answer:
+def ask(served: Served, sent: Sent, *, several: bool) -> Answer:
     """Return what the model says of rows.
 
     Raises
@@ -31,7 +32,7 @@ def ask(served: Served, raw: Raw, *, several: bool) -> Answer:
     Refused
         422 where a cell cannot be read.
     """
-    applied = apply(served.predictor.schema, raw)
+    applied = apply(served.predictor.schema, sent.raw())
     problems: dict[tuple[str, str], list[int]] = {}
     for finding in applied.findings:
         if finding.code in UNREADABLE:
@@ -42,20 +43,29 @@ def ask(served: Served, raw: Raw, *, several: bool) -> Answer:
     return answer_of(served.predictor, applied)
 
 
-def single(served: Served, body: bytes) -> tuple[bytes, Answer, Raw]:
+def single(served: Served, body: bytes) -> tuple[bytes, Answer, Sent]:
     """Answer about one row."""
-    raw = rows.one_row(rows.parse(body), served.predictor.schema)
-    said = ask(served, raw, several=False)
+    sent = rows.one_row(rows.parse(body), served.predictor.schema)
+    said = _at_once(served, sent) or ask(served, sent, several=False)
     reply = {**_predictions(served, said)[0], "model": served.title}
-    return write(reply | _repairs(said)), said, raw
+    return write(reply | _repairs(said)), said, sent
 
 
-def batch(served: Served, body: bytes, max_rows: int) -> tuple[bytes, Answer, Raw]:
+def batch(served: Served, body: bytes, max_rows: int) -> tuple[bytes, Answer, Sent]:
     """Answer about several rows."""
-    raw = rows.many_rows(rows.parse(body), served.predictor.schema, max_rows)
-    said = ask(served, raw, several=True)
+    sent = rows.many_rows(rows.parse(body), served.predictor.schema, max_rows)
+    said = ask(served, sent, several=True)
     reply = {"predictions": _predictions(served, said), "model": served.title}
-    return write(reply | _repairs(said)), said, raw
+    return write(reply | _repairs(said)), said, sent
+
+
+def _at_once(served: Served, sent: Sent) -> Answer | None:
+    """Answer about a row of which nothing is to be said; None where it has to be looked at."""
+    table = served.read({name: cells[0] for name, cells in sent.cells.items()})
+    # The short way says nothing of strings that are new, nor of dates out of range.
+    if table is None or table.date.shape[1] or (table.string == UNSEEN).any():
+        return None
+    return answer_of(served.predictor, Applied(table=table, findings=(), flags={}))
 
 
 def write(reply: Any) -> bytes:

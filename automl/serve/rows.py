@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from automl.data.frame import Raw
@@ -48,7 +49,28 @@ def parse(body: bytes) -> Any:
         raise _not_json("a number is too long") from error
 
 
-def one_row(data: Any, schema: Schema) -> Raw:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """Rows as they were sent.
+
+    Parameters
+    ----------
+    cells : dict of str to list
+        Plain values by column, in the order of the schema.
+    n_rows : int
+        A model may have learned from no column at all.
+    """
+
+    cells: dict[str, list[Any]]
+    n_rows: int
+
+    def raw(self) -> Raw:
+        """Return them as a table."""
+        columns = tuple(of_objects(name, cells) for name, cells in self.cells.items())
+        return Raw(columns=columns, n_rows=self.n_rows)
+
+
+def one_row(data: Any, schema: Schema) -> Sent:
     """Return the row that an object holds.
 
     Raises
@@ -61,7 +83,7 @@ def one_row(data: Any, schema: Schema) -> Raw:
     return table([data], schema, several=False)
 
 
-def many_rows(data: Any, schema: Schema, max_rows: int) -> Raw:
+def many_rows(data: Any, schema: Schema, max_rows: int) -> Sent:
     """Return the rows that ``{"rows": [{...}, ...]}`` holds.
 
     Raises
@@ -90,7 +112,7 @@ def check_count(n_rows: int, max_rows: int) -> None:
         )
 
 
-def table(rows: Sequence[Mapping[str, Any]], schema: Schema, *, several: bool) -> Raw:
+def table(rows: Sequence[Mapping[str, Any]], schema: Schema, *, several: bool) -> Sent:
     """Return rows as columns in the order of the schema.
 
     Columns of the training table that the model does not learn from may be there or not.
@@ -101,13 +123,7 @@ def table(rows: Sequence[Mapping[str, Any]], schema: Schema, *, several: bool) -
         _check_names(rows, schema, several=several)
     columns = {name: [row[name] for row in rows] for name in needed}
     _check_cells(columns, several=several)
-    return raw_of(columns, len(rows))
-
-
-def raw_of(columns: Mapping[str, Sequence[Any]], n_rows: int) -> Raw:
-    """Return columns of plain cells as they come in; there may be none."""
-    made = tuple(of_objects(name, cells) for name, cells in columns.items())
-    return Raw(columns=made, n_rows=n_rows)
+    return Sent(cells=columns, n_rows=len(rows))
 
 
 def refuse(problems: Mapping[tuple[str, str], Sequence[int]], *, several: bool) -> None:

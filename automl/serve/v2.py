@@ -13,9 +13,9 @@ from automl.serve.refused import Refused
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from automl.data.frame import Raw
     from automl.model.answer import Answer
     from automl.serve.current import Served
+    from automl.serve.rows import Sent
 
 TYPES: Mapping[str, type | tuple[type, ...]] = {
     "BOOL": bool,
@@ -54,7 +54,7 @@ def metadata(served: Served) -> dict[str, Any]:
     }
 
 
-def infer(served: Served, body: bytes, max_rows: int) -> tuple[bytes, Answer, Raw]:
+def infer(served: Served, body: bytes, max_rows: int) -> tuple[bytes, Answer, Sent]:
     """Answer an inference request."""
     data = rows.parse(body)
     if not isinstance(data, dict) or not isinstance(data.get("inputs"), list):
@@ -77,13 +77,13 @@ def infer(served: Served, body: bytes, max_rows: int) -> tuple[bytes, Answer, Ra
     one_by_one = [
         dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)
     ]
-    raw = rows.table(one_by_one, served.predictor.schema, several=True)
-    said = replies.ask(served, raw, several=True)
+    sent = rows.table(one_by_one, served.predictor.schema, several=True)
+    said = replies.ask(served, sent, several=True)
     reply: dict[str, Any] = {"model_name": served.name, "model_version": served.version}
     if request_id:
         reply["id"] = request_id
     reply["outputs"] = [one for one in _outputs(served, said) if one["name"] in wanted]
-    return replies.write(reply), said, raw
+    return replies.write(reply), said, sent
 
 
 def _wanted(served: Served, outputs: Any) -> set[str]:

@@ -19,6 +19,9 @@ from typing import Any
 
 from automl.plugin import Choice, Params, PrepareContext, Preprocessor, hookimpl
 
+ROWS_A_COLUMN = 10
+"""With fewer rows for each column, what promises most among so many pairs does so by luck."""
+
 TABLE = frozenset({"table"})
 NUMBERS = frozenset({"number", "missing", "unscaled"})
 UNSCALED = frozenset({"number", "unscaled"})
@@ -61,11 +64,15 @@ def _level_counts(params: Params, context: PrepareContext) -> Any:
 
 
 def _has_numbers(table: Any, context: PrepareContext) -> bool:
-    return _count(context, "number", "date") > 1
+    return _has_rows(context) and _count(context, "number", "date") > 1
 
 
 def _has_both(table: Any, context: PrepareContext) -> bool:
-    return _count(context, "number", "date") > 0 and _has_codes(table, context)
+    return (
+        _has_rows(context)
+        and _count(context, "number", "date") > 0
+        and _count(context, "category", "string") > 0
+    )
 
 
 def _has_codes(table: Any, context: PrepareContext) -> bool:
@@ -73,7 +80,11 @@ def _has_codes(table: Any, context: PrepareContext) -> bool:
 
 
 def _has_two_codes(table: Any, context: PrepareContext) -> bool:
-    return _count(context, "category", "string") > 1
+    return _has_rows(context) and _count(context, "category", "string") > 1
+
+
+def _has_rows(context: PrepareContext) -> bool:
+    return context.n_rows >= ROWS_A_COLUMN * len(context.features)
 
 
 def _count(context: PrepareContext, *kinds: str) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from automl_features.columns import bounded, contrasts_of, numbers_of
-from automl_features.evidence import best_of, bins_of, gain_of, residual_of, sample_of
+from automl_features.evidence import best_of, bins_of, judge, sample_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,11 +66,9 @@ class Arithmetic:
         self.made = []
         if len(usable) < 2:
             return self
-        bins = {j: bins_of(X[:, j]) for j in usable}
-        whole = residual_of([], targets)
-        alone = sorted(usable, key=lambda j: (-gain_of(bins[j], whole), j))[:PARENTS]
-        residual = residual_of([bins[j] for j in usable], targets)
-        self.made = best_of(_candidates(X, sorted(alone)), residual, self.most)
+        order, residual = judge([bins_of(X[:, j]) for j in usable], targets)
+        parents = sorted(usable[k] for k in order[:PARENTS])
+        self.made = best_of(_candidates(X, parents), residual, self.most)
         return self
 
     def fit_transform(self, table: Any, y: NDArray[Any]) -> Matrix:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,6 +23,9 @@ SAMPLE = 3_000
 
 BINS = 16
 """Bins of equal numbers of rows that a column is cut into."""
+
+ADDITIVE = 40
+"""Columns in the additive model: with more of them than rows nothing would be left over."""
 
 SWEEPS = 3
 """Times that the additive model goes over all columns."""
@@ -71,6 +74,19 @@ def residual_of(columns: Iterable[Codes], targets: Matrix) -> Matrix:
     length = np.sqrt((left**2).sum(axis=0))
     scaled: Matrix = np.divide(left, length, out=np.zeros_like(left), where=length > 1e-9)
     return scaled
+
+
+def judge(columns: Sequence[Codes], targets: Matrix) -> tuple[list[int], Matrix]:
+    """Return the numbers of the columns, those that say most alone first, and what they leave.
+
+    Parameters
+    ----------
+    columns : sequence of ndarray of shape (n_rows,)
+    targets : ndarray of shape (n_rows, n_targets)
+    """
+    whole = residual_of([], targets)
+    order = sorted(range(len(columns)), key=lambda j: (-gain_of(columns[j], whole), j))
+    return order, residual_of([columns[j] for j in order[:ADDITIVE]], targets)
 
 
 def gain_of(codes: Codes, residual: Matrix) -> float:

@@ -15,7 +15,7 @@ from automl_features.columns import (
     slots,
     slots_of,
 )
-from automl_features.evidence import best_of, bins_of, gain_of, residual_of, sample_of
+from automl_features.evidence import best_of, bins_of, judge, sample_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,12 +67,11 @@ class AgainstGroup:
         seen = table.take(rows)
         X, groups = numbers_of(seen), slots_of(seen)
         targets = contrasts_of(y[rows], self.n_classes, self.seed)
-        bins = [bins_of(x) for x in X.T]
-        whole = residual_of([], targets)
-        best = sorted(range(X.shape[1]), key=lambda j: (-gain_of(bins[j], whole), j))[:NUMBERS]
-        by = sorted(range(groups.shape[1]), key=lambda j: (-gain_of(groups[:, j], whole), j))
-        residual = residual_of([*bins, *groups.T], targets)
-        self.made = best_of(_candidates(X, groups, best, by[:GROUPS]), residual, self.most)
+        n = X.shape[1]
+        order, residual = judge([*(bins_of(x) for x in X.T), *groups.T], targets)
+        best = [j for j in order if j < n][:NUMBERS]
+        by = [j - n for j in order if j >= n][:GROUPS]
+        self.made = best_of(_candidates(X, groups, best, by), residual, self.most)
         self.means = [group_means(slots(table, g), number(table, x)) for _, x, g in self.made]
         return self
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from automl_features.columns import slots, slots_of, targets_of
-from automl_features.evidence import NOISE, gain_of, residual_of, sample_of
+from automl_features.evidence import NOISE, gain_of, judge, sample_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -130,14 +130,10 @@ class CategoryPairs:
     def _choose(self, table: Any, targets: Matrix) -> list[tuple[int, int]]:
         rows = sample_of(len(targets), self.seed)
         seen, targets = table.take(rows), targets[rows]
-        columns = slots_of(seen).T
-        whole = residual_of([], targets)
-        usable = [j for j, codes in enumerate(columns) if len(np.unique(codes)) > 1]
-        best = sorted(usable, key=lambda j: (-gain_of(columns[j], whole), j))[:COLUMNS]
-        residual = residual_of(columns, targets)
+        order, residual = judge([*slots_of(seen).T], targets)
         floor = NOISE / max(1, len(rows))
         judged = []
-        for pair in combinations(sorted(best), 2):
+        for pair in combinations(sorted(order[:COLUMNS]), 2):
             cells, codes = np.unique(keys_of(seen, pair), return_inverse=True)
             gain = gain_of(codes, residual) if len(cells) > CELLS else 0.0
             if gain > floor:

@@ -219,16 +219,18 @@ def test_what_single_columns_say_is_taken_out():
 
 
 def test_steps_decline_tables_that_have_nothing_for_them():
-    numbers = _table(number=np.zeros((3, 2)))
-    codes = _table(category=np.zeros((3, 1)))
+    numbers = _table(number=np.zeros((50, 2)))
+    codes = _table(category=np.zeros((50, 1)))
+    wide = _table(number=np.zeros((50, 4)), category=np.zeros((50, 4)))
     wanted = {
-        name: [_wants(step, table) for table in (numbers, codes)] for name, step in STEPS.items()
+        name: [_wants(step, table) for table in (numbers, codes, wide)]
+        for name, step in STEPS.items()
     }
     assert wanted == {
-        "arithmetic": [True, False],
-        "group_contrast": [False, False],
-        "category_pairs": [False, False],
-        "level_counts": [False, True],
+        "arithmetic": [True, False, False],
+        "group_contrast": [False, False, False],
+        "category_pairs": [False, False, False],
+        "level_counts": [False, True, True],
     }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from automl.search.scoring import Truth, score_values
+from automl.search.worker import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,11 +55,14 @@ class Judge:
         return score_values(self.metric, self.decide, truth, values)
 
     def gain(self, values: NDArray[Any]) -> float:
-        """Return the score with its sign so that greater is better; -inf where there is none."""
-        score = self(values)
-        if not np.isfinite(score):
+        """Return the score with its sign so that greater is better; -inf where there is none.
+
+        A metric of a stranger may fail on some rows alone: that is no score of theirs.
+        """
+        score, crash = attempt(lambda: self(values), passing=KeyboardInterrupt)
+        if crash is not None or not np.isfinite(score):
             return -np.inf
-        return score if self.metric.greater_is_better else -score
+        return float(score if self.metric.greater_is_better else -score)
 
     def of(self, rows: NDArray[np.intp]) -> Judge:
         """Return the judge of some of the rows."""
@@ -154,7 +158,7 @@ def bootstrap_error(
             break
         drawn = rows[draw_rows(judge.y[rows], rng)]
         part = judge.of(drawn)
-        gap = part(one[drawn]) - part(other[drawn])
+        gap = part.gain(one[drawn]) - part.gain(other[drawn])
         if np.isfinite(gap):
             gaps.append(gap)
     if len(gaps) < ENOUGH:

@@ -79,3 +79,4 @@ def test_what_is_tuned_is_compared_where_there_are_classes(cache):
     said = CliRunner().invoke(main, words, catch_exceptions=False).output
     assert "balanced_accuracy, all rows, 2 tables" in said
     assert "| by probabilities, tuned |" in said
+    assert "(ours)" in said

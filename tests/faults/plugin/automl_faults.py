@@ -281,8 +281,8 @@ class Faulty:
             X[:] = 0
         z = (X - self.middle_) @ self.slope_ / (1 + 0.01 * (self.n % 7))
         p = 1 / (1 + np.exp(-np.clip(z, -30, 30)))
-        if self.at in {"score", "judge"} and len(p):
-            p[0] = _mark(self.what, self.at)
+        if self.at in {"score", "judge"}:
+            p[:] = _mark(self.what, self.at)
         good = np.column_stack([1 - p, p])
         return ANSWERS[self.what](good) if self.what in ANSWERS else good
 

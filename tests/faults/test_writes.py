@@ -11,6 +11,9 @@ import pytest
 
 HERE = Path(__file__).parent
 
+HOW = ("kill", "ENOSPC")
+FORMS = ((), ("--zip",))
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="it forks")
 
 
@@ -52,10 +55,9 @@ def test_each_step_of_a_run(how):
 @pytest.mark.parametrize(
     ("how", "form"),
     [
-        ("kill", ()),
-        pytest.param("kill", ("--zip",), marks=pytest.mark.slow),
-        pytest.param("ENOSPC", (), marks=pytest.mark.slow),
-        ("ENOSPC", ("--zip",)),
+        ("kill", ("--every", "4")),
+        ("ENOSPC", ("--every", "2", "--zip")),
+        *(pytest.param(how, form, marks=pytest.mark.slow) for how in HOW for form in FORMS),
     ],
 )
 def test_saving_over_a_model_is_all_or_nothing(how, form):

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 ABSOLUTE = frozenset({"mae", "median_absolute_error", "mape", "pinball"})
 """Metrics that absolute errors serve better than squared ones."""
 
-FEATURES = {
-    name: name for name in ("arithmetic", "group_contrast", "category_pairs", "level_counts")
-}
+FEATURES = {name: name for name in ("arithmetic", "group_contrast", "level_counts")}
 """Columns made of several: the first start is tried with them as well, which tells the table."""
 
 FACTS = "model.json"

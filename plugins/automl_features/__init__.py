@@ -5,11 +5,10 @@ step                  makes
 ====================  ======================================================================
 ``arithmetic``        sums, differences, products and ratios of two numbers
 ``group_contrast``    a number against its mean over the rows of a level
-``category_pairs``    the mean of the target in a pair of levels, and how many rows have it
 ``level_counts``      how many rows have a level, and how many cells of a row are missing
 ====================  ======================================================================
 
-The first three look at what single columns do not explain of the target, on a sample of rows, and
+The first two look at what single columns do not explain of the target, on a sample of rows, and
 make the few columns that explain most of it; where none does, nothing comes out.
 """
 
@@ -43,20 +42,6 @@ def _group_contrast(params: Params, context: PrepareContext) -> Any:
     return AgainstGroup(numbers, codes, context.n_classes, params.get("most", 12), context.seed)
 
 
-def _category_pairs(params: Params, context: PrepareContext) -> Any:
-    from automl_features.columns import places
-    from automl_features.pairs import CategoryPairs
-
-    _, codes = places(context.features)
-    return CategoryPairs(
-        codes,
-        context.n_classes,
-        params.get("most", 8),
-        params.get("smooth", 10.0),
-        context.seed,
-    )
-
-
 def _level_counts(params: Params, context: PrepareContext) -> Any:
     from automl_features.counts import LevelCounts
 
@@ -77,10 +62,6 @@ def _has_both(table: Any, context: PrepareContext) -> bool:
 
 def _has_codes(table: Any, context: PrepareContext) -> bool:
     return _count(context, "category", "string") > 0
-
-
-def _has_two_codes(table: Any, context: PrepareContext) -> bool:
-    return _has_rows(context) and _count(context, "category", "string") > 1
 
 
 def _has_rows(context: PrepareContext) -> bool:
@@ -113,17 +94,6 @@ PREPROCESSORS = (
         space={"most": Choice(6, 12, 24)},
         wants=_has_both,
         saved=("automl_features.groups.AgainstGroup",),
-    ),
-    Preprocessor(
-        name="category_pairs",
-        takes=TABLE,
-        emits=UNSCALED,
-        build=_category_pairs,
-        supervised=True,
-        crossfits=True,
-        space={"most": Choice(4, 8, 16), "smooth": Choice(3.0, 10.0, 30.0, 100.0)},
-        wants=_has_two_codes,
-        saved=("automl_features.pairs.CategoryPairs", "automl_features.pairs.LevelMeans"),
     ),
     Preprocessor(
         name="level_counts",

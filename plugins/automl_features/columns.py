@@ -68,21 +68,12 @@ def bounded(X: Matrix) -> Matrix:
 
 
 def contrasts_of(y: NDArray[Any], n_classes: int, seed: int) -> Matrix:
-    """Return the target as a few columns that tell any class from the others."""
+    """Return the target as a few columns, which tell any class from the others."""
+    if not n_classes:
+        return np.asarray(y, dtype=np.float64)[:, None]
     if n_classes <= CONTRASTS:
-        return targets_of(y, n_classes, CONTRASTS)
+        classes = np.arange(n_classes)[-1:] if n_classes <= 2 else np.arange(n_classes)
+        return np.asarray(y[:, None] == classes, dtype=np.float64)
     signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(n_classes, CONTRASTS))
     found: Matrix = signs[y]
     return found
-
-
-def targets_of(y: NDArray[Any], n_classes: int, most: int) -> Matrix:
-    """Return the target as columns: numbers, class 1 of two, or the most frequent classes."""
-    if not n_classes:
-        return np.asarray(y, dtype=np.float64)[:, None]
-    if n_classes <= 2:
-        return np.asarray(y == 1, dtype=np.float64)[:, None]
-    counts = np.bincount(y, minlength=n_classes)
-    kept = np.sort(np.argsort(-counts, kind="stable")[:most])
-    chosen: Matrix = (y[:, None] == kept).astype(np.float64)
-    return chosen

@@ -94,18 +94,6 @@ def test_numbers_are_held_against_their_group():
     np.testing.assert_allclose(np.diff(out), np.diff(table.number[inside, 2]))
 
 
-def test_a_pair_of_levels_is_one_category():
-    table, y = _mixed()
-    step = _build("category_pairs", table, params={"smooth": 1.0}).fit(table, y)
-    assert (1, 2) in step.made
-    k = 2 * step.made.index((1, 2))
-    here = (table.category[:, 1] == 4) & (table.string[:, 0] == 5)
-    out = step.transform(table)[here]
-    assert out[:, k] == pytest.approx((y[here].sum() + y.mean()) / (here.sum() + 1))
-    assert out[:, k + 1] == pytest.approx(np.log1p(here.sum()))
-    assert {step.lineage(7)[k], step.lineage(7)[k + 1]} == {(4, 5)}
-
-
 def test_the_lineage_follows_the_order_of_the_schema():
     table, y = _mixed()
     order = (Kind.STRING, Kind.DATE, Kind.CATEGORY, Kind.NUMBER)
@@ -125,24 +113,6 @@ def test_pure_noise_makes_nothing_of_the_target(name, n_classes):
     step = _build(name, table, n_classes).fit(table, shuffled)
     if STEPS[name].supervised:
         assert step.transform(table).shape[1] <= 2
-
-
-@pytest.mark.parametrize("n_classes", [0, 2, 4])
-def test_no_row_sees_its_own_target_in_the_mean_of_a_pair(n_classes):
-    table, y = _mixed()
-    y = _targets(y, n_classes)
-    step = _build("category_pairs", table, n_classes)
-    before = step.fit_transform(table, y)
-    pairs = step.made
-    assert pairs
-    for row in (0, 17, table.n_rows - 1):
-        other = y.copy()
-        other[row] = y.max() - y[row]
-        again = _build("category_pairs", table, n_classes)
-        again._choose = lambda table, targets: pairs
-        after = again.fit_transform(table, other)
-        np.testing.assert_array_equal(after[row], before[row])
-        assert not np.array_equal(after, before)
 
 
 def test_the_rows_it_learns_from_get_what_they_will_get_where_the_target_is_not_read():
@@ -229,7 +199,6 @@ def test_steps_decline_tables_that_have_nothing_for_them():
     assert wanted == {
         "arithmetic": [True, False, False],
         "group_contrast": [False, False, False],
-        "category_pairs": [False, False, False],
         "level_counts": [False, True, True],
     }
 

@@ -2,7 +2,7 @@
 
 ```text
 python -m benchmarks.blending rules     # how weights are chosen
-python -m benchmarks.blending tuning    # what is tuned where a metric reads labels
+python -m benchmarks.blending tuning    # what is tuned on the values of a blend
 ```
 
 Both read what `benchmarks.portfolio collect` keeps: out-of-fold and unseen values of many
@@ -36,7 +36,7 @@ CACHE = Path(__file__).resolve().parent / ".portfolio"
 MEMBERS = 12
 """Members of a blend at most, as in a run."""
 
-LABELS = ("accuracy", "balanced_accuracy", "f1_macro", "mcc")
+TUNED = ("log_loss", "accuracy", "balanced_accuracy", "f1_macro", "mcc")
 
 FARTHEST = 0.3
 """A difference on one table counts as this much at most."""
@@ -238,7 +238,7 @@ def rules(members: tuple[int, ...], rows: tuple[int, ...], cache: Path) -> None:
 @ROWS
 @CACHED
 def tuning(members: int, rows: tuple[int, ...], cache: Path) -> None:
-    """Compare what is tuned where a metric reads labels, in points of the metric."""
+    """Compare what is tuned on the values of a blend, in hundredths of the metric."""
     catalog = discover()
     found: dict[tuple[str, int], dict[str, list[float]]] = {}
     for table in tables(cache):
@@ -255,20 +255,21 @@ def tuning(members: int, rows: tuple[int, ...], cache: Path) -> None:
                 _judges(asked, part.y, asked.metric, catalog)[0],
                 max_members=MEMBERS,
             )
-            for metric in LABELS:
+            for metric in TUNED:
                 judge, unseen = _judges(asked, part.y, metric, catalog)
                 hard = blend(part.values, judge, max_members=MEMBERS)
                 into = found.setdefault((metric, n_rows), defaultdict(list))
                 base = unseen.gain(average(part.unseen, hard))
                 after, held = [], []
-                for name, weights in (("by labels", hard), ("by probabilities", soft)):
+                for name, weights in (("by this metric", hard), ("by the task's own", soft)):
                     mixed = average(part.unseen, weights)
                     tuned, tried = tune(average(part.values, weights), part.plan(), judge, task)
                     held.append(judge.gain(tried))
                     after.append(unseen.gain(mixed if tuned is None else tuned(mixed)))
                     into[name].append(unseen.gain(mixed) - base)
                     into[f"{name}, tuned"].append(after[-1] - base)
-                into["the better of the two tuned (ours)"].append(after[held[1] > held[0]] - base)
+                both = judge.metric.reads == "labels" and held[1] > held[0]
+                into["ours"].append(after[both] - base)
     for (metric, n_rows), gaps in sorted(found.items()):
         n_tables = len(next(iter(gaps.values())))
         where = f"{metric}, {n_rows or 'all'} rows, {n_tables} tables"

@@ -282,7 +282,7 @@ class Faulty:
         z = (X - self.middle_) @ self.slope_ / (1 + 0.01 * (self.n % 7))
         p = 1 / (1 + np.exp(-np.clip(z, -30, 30)))
         if self.at in {"score", "judge"}:
-            p[:] = _mark(self.what, self.at)
+            p[np.abs(p - 0.5) < 0.15] = _mark(self.what, self.at)
         good = np.column_stack([1 - p, p])
         return ANSWERS[self.what](good) if self.what in ANSWERS else good
 
@@ -300,10 +300,11 @@ def _mark(what: str, at: str) -> float:
 
 
 def accuracy(y: np.ndarray, values: np.ndarray, weight: np.ndarray | None) -> Any:
-    """Return the share of right answers, unless the first value says otherwise."""
+    """Return the share of right answers, unless a value says otherwise."""
     in_worker = "AUTOML_WORKER" in os.environ
     for what in WHAT:
-        if abs(values[0, 1] - _mark(what, "score" if in_worker else "judge")) < 1e-5:
+        mark = _mark(what, "score" if in_worker else "judge")
+        if (np.abs(values[:, 1] - mark) < 2e-7).any():
             do(what)
             if what == "nan_score":
                 return float("nan")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmarks.portfolio.cases import WORST, Case, Cases
 from benchmarks.portfolio.portfolio import Portfolio, learned, near_best, order
-from benchmarks.portfolio.select import Selector
+from benchmarks.portfolio.select import COVERAGE, Selector
 
 SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 """CPU seconds at which a portfolio is looked at."""
@@ -85,10 +85,11 @@ def curve(case: Case, keys: Sequence[str]) -> list[float]:
 
 
 def random_lists(cases: Cases, places: int) -> Iterator[list[str]]:
-    """Yield lists of draws, the algorithms in turn."""
+    """Yield lists of draws that were tried nearly everywhere, the algorithms in turn."""
     own: dict[str, list[str]] = {}
     for key, configuration in sorted(cases.configurations.items()):
-        if configuration.origin.startswith("draw"):
+        known = len(cases.tried[key]) >= COVERAGE * len(cases.cases)
+        if known and configuration.origin.startswith("draw"):
             own.setdefault(configuration.algorithm, []).append(key)
     for seed in range(RANDOM_LISTS if own else 0):
         rng = np.random.default_rng(seed)

@@ -95,7 +95,7 @@ def run(  # noqa: PLR0913, PLR0917  an argument for each option
     try:
         tables, usual_folds = suite(suite_name, _split(only))
         plan = Plan(
-            suite=suite_name,
+            suite=_told(suite_name),
             tables=tables,
             contenders=[_named(known, name) for name in _split(names)],
             limits=limits(budget),
@@ -104,7 +104,7 @@ def run(  # noqa: PLR0913, PLR0917  an argument for each option
             jobs=jobs,
             again=again,
         )
-        name = suite_name.removeprefix("folder:").rstrip("/").rpartition("/")[2]
+        name = _told(suite_name).removeprefix("folder:")
         place = out or ROOT / "benchmarks" / "results" / name
         race(plan, place)
     except TROUBLE as error:
@@ -158,6 +158,13 @@ def _named(known: dict[str, Contender], name: str) -> Contender:
     if name not in known:
         raise click.ClickException(f"no contender {name!r}; there are {', '.join(known)}")
     return known[name]
+
+
+def _told(suite_name: str) -> str:
+    """Return the suite's name as results tell it: of a folder, its name without the way there."""
+    if not suite_name.startswith("folder:"):
+        return suite_name
+    return "folder:" + Path(suite_name.removeprefix("folder:")).resolve().name
 
 
 def _split(words: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The short way of a predictor for a few rows at a time: read, prepared and answered at once."""
+"""The short way of a predictor for a row at a time: read, prepared and answered at once."""
 
 from __future__ import annotations
 
@@ -28,14 +28,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger("automl.model.quick")
 
 PATIENCE = 5
-"""After so many small tables the next ones are worth getting ready for."""
+"""After so many single rows the next ones are worth getting ready for."""
 
 HARD_ROWS = 24
 """Rows with odd cells by which the short way is compared with the usual one."""
 
 
 class Quick:
-    """Answers tables of up to `FEW` rows from what was made ready for them.
+    """Answers single rows from what was made ready for them.
+
+    Tables go the usual way, so that their values are the same bits whatever was asked before.
 
     Parameters
     ----------
@@ -67,7 +69,7 @@ class Quick:
 
     def values(self, table: Table) -> NDArray[np.float64]:
         """Return the blend's values."""
-        if table.n_rows > FEW:
+        if table.n_rows != 1:
             return self._shelf.values(table, self._catalog)
         if not self._tried:
             self._seen += 1

@@ -53,8 +53,12 @@ QUIET = Quiet()
 def _ours() -> list[Any]:
     """Return what the present filters say of automl's own warnings."""
     present: list[tuple[Any, ...]] = [*warnings.filters]
-    return [
-        (action, message, category if issubclass(category, AutoMLWarning) else AutoMLWarning, *at)
-        for action, message, category, *at in present
-        if issubclass(category, AutoMLWarning) or issubclass(AutoMLWarning, category)
-    ]
+    found = []
+    for action, message, given, *at in present:
+        # Where a tuple stands for several, Python takes it as `issubclass` does.
+        for category in given if isinstance(given, tuple) else (given,):
+            if issubclass(category, AutoMLWarning):
+                found.append((action, message, category, *at))
+            elif issubclass(AutoMLWarning, category):
+                found.append((action, message, AutoMLWarning, *at))
+    return found

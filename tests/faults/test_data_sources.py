@@ -467,7 +467,7 @@ def test_formulas_are_not_written_to_csv(tmp_path):
     from automl.cli.write import write_file
 
     cells = ["=cmd|' /C calc'!A0", "@SUM(A1)", "+1+1", "-1+1", "\t=1", "no"]
-    write_file({"prediction": cells, "=1+1": cells}, str(tmp_path / "out.csv"))
+    write_file([{"prediction": cells, "=1+1": cells}], str(tmp_path / "out.csv"))
     with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
     assert all(not cell.startswith(("=", "@", "+", "-", "\t")) for row in rows for cell in row)

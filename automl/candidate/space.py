@@ -61,6 +61,8 @@ class AlgorithmSpace:
         Configurations to try first.
     steps : mapping of str to Ranges, default={}
         For each step that a chain may have, its space.
+    absent : frozenset of str, default=frozenset()
+        Steps that no chain has on this table: what is said of their parameters is not used.
     """
 
     algorithm: Algorithm
@@ -68,6 +70,7 @@ class AlgorithmSpace:
     ranges: Ranges
     starts: tuple[Params, ...]
     steps: Mapping[str, Ranges] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
 
     @property
     def step_names(self) -> frozenset[str]:
@@ -194,9 +197,10 @@ class AlgorithmSpace:
         of_steps: dict[str, dict[str, Any]] = {}
         for name, value in given.items():
             step, _, local = name.partition(OF)
-            if local and step in self.steps and name not in self.ranges.varied:
+            of_step = local and name not in self.ranges.varied
+            if of_step and step in self.steps:
                 of_steps.setdefault(step, {})[local] = value
-            elif not name.startswith(PREPARE):
+            elif not (name.startswith(PREPARE) or (of_step and step in self.absent)):
                 own[name] = value
         return own, of_steps
 
@@ -243,7 +247,7 @@ def algorithm_space(
     )
     used = {name: catalog.preprocessors[name] for name in sorted(space.step_names)}
     spaces = {n: Ranges(owner=f"Preprocessor {n!r}", varied=s.space) for n, s in used.items()}
-    return replace(space, steps=spaces)
+    return replace(space, steps=spaces, absent=frozenset(known) - space.step_names)
 
 
 def spaces_for(

@@ -11,9 +11,13 @@ from hypothesis import strategies as st
 
 from automl.candidate.ranges import Ranges
 from automl.candidate.recipe import Candidate
-from automl.candidate.space import AlgorithmSpace
+from automl.candidate.space import AlgorithmSpace, algorithm_space
+from automl.data.schema import Feature, Schema
+from automl.data.table import Kind
 from automl.errors import PluginError
-from automl.plugin import Algorithm, Choice, Float, Int, Params
+from automl.plugin import Algorithm, Choice, Context, Float, Int, Params
+from automl.plugin.discovery import discover
+from automl.plugin.selection import Plugins
 from automl.search.study import AlgorithmStudy
 
 KERNEL = {
@@ -109,6 +113,19 @@ def test_starts_and_users_name_parameters_of_steps() -> None:
     assert "target__count" not in varied
     params = {"kernel": "linear", "prepare:category": "target > scale", "target__smooth": 5.0}
     assert bent.flat(bent.candidate(params)) == params
+
+
+def test_what_is_said_of_a_step_that_the_table_lacks_never_reaches_build() -> None:
+    plain = Schema(features=(Feature(name="x", kind=Kind.NUMBER),))
+    catalog = discover(Plugins.of(None))
+    lightgbm = catalog.get("algorithm", "lightgbm")
+    context = Context(task="binary", n_classes=2, n_rows=50, n_columns=1)
+    found = algorithm_space(lightgbm, plain, catalog, context)
+    assert found is not None
+    start = {"num_leaves": 5, "text_svd__width": 7, "none_of_ours__x": 1}
+    bent = found.bent({"target_mean__smooth": Float(1.0, 2.0)}, (start,))
+    assert dict(bent.start_candidates()[0].params) == {"num_leaves": 5, "none_of_ours__x": 1}
+    assert "target_mean__smooth" not in bent.distributions()
 
 
 def test_a_step_may_be_left_to_itself_but_not_lie_outside() -> None:

@@ -1,5 +1,6 @@
 """What can be contributed, and by whom. Everything a plugin imports comes from here."""
 
+from automl.plugin import formulas
 from automl.plugin.context import Context, PrepareContext
 from automl.plugin.contributions import (
     Algorithm,
@@ -22,6 +23,7 @@ from automl.plugin.contributions import (
     Validation,
     givers_of,
 )
+from automl.plugin.formulas import Formula
 from automl.plugin.hookspecs import CONTRACT, hookimpl
 from automl.plugin.rounds import Patience
 from automl.plugin.space import Choice, Float, Int
@@ -38,6 +40,7 @@ __all__ = [
     "Exporter",
     "FittedModel",
     "Float",
+    "Formula",
     "Int",
     "Link",
     "Listener",
@@ -57,6 +60,7 @@ __all__ = [
     "Trees",
     "Validation",
     "Walker",
+    "formulas",
     "givers_of",
     "hookimpl",
     "rounded",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
     from automl.plugin.context import Context, PrepareContext
+    from automl.plugin.formulas import Formula
     from automl.plugin.space import Range
     from automl.plugin.tables import Coefficients, Trees
 
@@ -137,6 +138,9 @@ class Algorithm:
         predicts from a dense matrix, up to rounding. It may return None where there is no such.
     coefficients : callable (estimator) -> Coefficients or None, or None, default=None
         The same for weighted sums of columns.
+    formula : callable (estimator) -> Formula or None, or None, default=None
+        The same as a list of operations: what comes out is what ``predict_proba`` returns, or (one
+        column) ``predict``.
     walk : callable (trees) -> callable (row) -> leaves, or None, default=None
         Walks down any `Trees`, of whatever learner: the function gets a row of float64 cells and
         returns the leaf that it reaches in each tree, an array of shape (n_trees,). Cells nearer
@@ -170,6 +174,7 @@ class Algorithm:
     quick: Callable[[Any], Callable[[Any], Any] | None] | None = None
     trees: Callable[[Any], Trees | None] | None = None
     coefficients: Callable[[Any], Coefficients | None] | None = None
+    formula: Callable[[Any], Formula | None] | None = None
     walk: Callable[[Trees], Callable[[Any], Any]] | None = None
     read: Callable[[Algorithm], Algorithm] | None = None
 
@@ -177,7 +182,7 @@ class Algorithm:
         check_name(self)
         check_words(self, "tasks", "accepts", "devices")
         check_callable(self, "build")
-        for name in ("memory", "quick", "trees", "coefficients", "walk"):
+        for name in ("memory", "quick", "trees", "coefficients", "formula", "walk"):
             if getattr(self, name) is not None:
                 check_callable(self, name)
         if self.monotonic and not self.accepts >= {"number", "missing", "unscaled"}:
@@ -263,6 +268,10 @@ class Preprocessor:
     requires : tuple of str, default=()
     saved : Saved, tuple of str, or None, default=()
         As for an algorithm.
+    formula : callable (transformer) -> Formula or None, or None, default=None
+        What a fitted transformer computes, as a list of operations (see
+        `automl.plugin.formulas`): the columns that ``transform`` gives, dense. It may return None
+        where there is no such. Exports that need no automl are made of it.
     """
 
     name: str
@@ -277,11 +286,14 @@ class Preprocessor:
     priority: int = 50
     requires: tuple[str, ...] = ()
     saved: Saved | tuple[str, ...] | None = ()
+    formula: Callable[[Any], Formula | None] | None = None
 
     def __post_init__(self) -> None:
         check_name(self)
         check_words(self, "takes", "emits")
         check_callable(self, "build")
+        if self.formula is not None:
+            check_callable(self, "formula")
         if TABLE in self.takes and (len(self.takes) > 1 or TABLE in self.emits):
             refuse(self, "takes", self.takes, "possible: 'table' is taken alone, and not emitted")
         if TABLE in self.takes and self.name in KINDS:

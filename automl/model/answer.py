@@ -55,7 +55,7 @@ def answer(predictor: Predictor, raw: Raw, on_missing: str = "error") -> Answer:
 
 def answer_of(predictor: Predictor, applied: Applied) -> Answer:
     """Return what a predictor says of rows that were brought into its form."""
-    values = predictor.values(applied.table)
+    values = predictor.ensemble.values(applied.table)
     return Answer(
         labels=decode(values, predictor.task, predictor.classes),
         values=values,

@@ -136,7 +136,9 @@ def rows_to_compare(predictor: Predictor) -> dict[str, list[Any]]:
 
 def own_values(predictor: Predictor, rows: dict[str, list[Any]]) -> NDArray[np.float64]:
     """Return what the predictor says of rows, without warning of what they hold."""
-    return predictor.values(apply(predictor.schema, take_in(rows), on_missing="impute").table)
+    return predictor.ensemble.values(
+        apply(predictor.schema, take_in(rows), on_missing="impute").table
+    )
 
 
 def asked(opened: Opened, rows: dict[str, list[Any]]) -> NDArray[np.float64]:

@@ -8,12 +8,10 @@ import numpy as np
 
 from automl.errors import InputError
 from automl.model import reading
-from automl.model.bounds import Bounds
-from automl.model.member import Member, Part, Shelf
-from automl.model.quick import Quick
+from automl.model.ensemble import Ensemble
+from automl.model.member import Member, Part
 from automl.model.report import report
 from automl.model.rooted import Rooted
-from automl.model.tuning import tuned_from_json
 from automl.plugin.contributions import Metric
 
 if TYPE_CHECKING:
@@ -23,15 +21,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from automl.data.schema import Schema
-    from automl.data.table import Table
     from automl.model.export import Exported
     from automl.plugin.catalog import Catalog
     from automl.plugin.contributions import Exporter, Task
 
 __all__ = ["Member", "Part", "Predictor"]
 
-CHUNK = 100_000
-"""Rows that go through the members at once, so that memory does not grow with the table."""
+
+def _labels(predictor: Predictor) -> NDArray[Any]:
+    """Labels in the order of the columns of `predict_proba`."""
+    if predictor.classes is None:
+        raise AttributeError(f"the task {predictor.task.name!r} has no classes")
+    return predictor.classes
 
 
 class Predictor:
@@ -66,6 +67,8 @@ class Predictor:
     ----------
     feature_names : tuple of str
         Names of the columns that are learned from.
+    ensemble : Ensemble
+        The members together, for who has canonical rows already.
     """
 
     def __init__(
@@ -82,10 +85,10 @@ class Predictor:
         if not parts or not all(part.members for part in parts):
             raise ValueError("a predictor needs at least one part, and each part a member")
         self.schema = schema
-        tuned = info.get("tuned")
-        self._tuned = tuned_from_json(tuned) if tuned else None
+        n_classes = 0 if classes is None else len(classes)
+        self.ensemble = Ensemble(schema, parts, catalog, n_classes, info)
         self.plain_task = task
-        self.task = self._tuned.of(task) if self._tuned else task
+        self.task = self.ensemble.tuned.of(task) if self.ensemble.tuned else task
         self.metric = metric
         self.target = target
         self.parts = parts
@@ -93,17 +96,8 @@ class Predictor:
         self.info = info
         self.classes = classes
         self.feature_names = schema.learned
-        self._shelf = Shelf(parts)
-        self._quick = Quick(schema, self._shelf, catalog, info)
-        bounds = info.get("bounds")
-        self._bounds = Bounds.from_json(bounds) if bounds else None
 
-    @property
-    def classes_(self) -> NDArray[Any]:
-        """Labels in the order of the columns of `predict_proba`."""
-        if self.classes is None:
-            raise AttributeError(f"the task {self.task.name!r} has no classes")
-        return self.classes
+    classes_ = property(_labels)
 
     def predict(self, new: object, *, on_missing: str = "error") -> NDArray[Any]:
         """Predict a label, or a number, for each row.
@@ -130,7 +124,7 @@ class Predictor:
         SchemaWarning
             The table was repaired; the code says how.
         """
-        values = _values_of(self, self._quick, new, on_missing)
+        values = _values_of(self, new, on_missing)
         return reading.decode(values, self.task, self.classes)
 
     def predict_proba(self, new: object, *, on_missing: str = "error") -> NDArray[np.float64]:
@@ -157,7 +151,7 @@ class Predictor:
                 f"The task {self.task.name!r} has no classes, hence no probabilities.",
                 "Use predict().",
             )
-        return _values_of(self, self._quick, new, on_missing)
+        return _values_of(self, new, on_missing)
 
     def flags(self, new: object, *, on_missing: str = "error") -> dict[str, NDArray[np.bool_]]:
         """Tell which rows hold cells that had to be repaired, or that training knew nothing of.
@@ -176,27 +170,6 @@ class Predictor:
         """
         raw = reading.open_table(new, self.catalog)
         return reading.flagged(raw, self.schema, on_missing)
-
-    def values(self, table: Table) -> NDArray[np.float64]:
-        """Return what the blend says of canonical rows.
-
-        Parameters
-        ----------
-        table : Table
-            As `automl.data.apply.apply` gives it.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_classes) or (n_rows,), dtype=float64
-        """
-        if table.n_rows == 0:
-            return np.zeros((0,) if self.classes is None else (0, len(self.classes)))
-        starts = range(0, table.n_rows, CHUNK) if table.n_rows > CHUNK else ()
-        parts = [self._quick.values(table.take(slice(start, start + CHUNK))) for start in starts]
-        values = np.concatenate(parts) if parts else self._quick.values(table)
-        if self._bounds is not None:
-            return self._bounds(values)
-        return values if self._tuned is None else self._tuned.values(values)
 
     def evaluate(
         self,
@@ -283,9 +256,9 @@ class Predictor:
             trees in one table, encoders as flat tables. It takes about as much memory again as
             the members do, and is used only where it says what they say.
         """
-        self._shelf.members(self.catalog)
+        self.ensemble.members()
         if quick:
-            self._quick.ready()
+            self.ensemble.quick.ready()
 
     def optimize(self, *, max_ms: float, rows: object, target: object = None) -> Predictor:
         """Return a blend with fewer candidates that answers a single row in time.
@@ -338,14 +311,13 @@ class Predictor:
         return _rebuild, (rooted, *state)
 
 
-def _values_of(
-    predictor: Predictor, quick: Quick, new: object, on_missing: str
-) -> NDArray[np.float64]:
-    row = quick.row(new) if on_missing in {"error", "impute"} else None
+def _values_of(predictor: Predictor, new: object, on_missing: str) -> NDArray[np.float64]:
+    ensemble = predictor.ensemble
+    row = ensemble.quick.row(new) if on_missing in {"error", "impute"} else None
     if row is not None:
-        return predictor.values(row)
+        return ensemble.values(row)
     raw = reading.open_table(new, predictor.catalog)
-    return predictor.values(reading.bring(raw, predictor.schema, on_missing))
+    return ensemble.values(reading.bring(raw, predictor.schema, on_missing))
 
 
 def _rebuild(

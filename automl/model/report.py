@@ -57,7 +57,7 @@ def report(
         metric.name: Truth(y=y, weight=given.weight, columns=columns_for(metric, given))
         for metric in named
     }
-    values = predictor.values(table)
+    values = predictor.ensemble.values(table)
     return Report(
         scores={
             metric.name: score_values(metric, task.decide, truths[metric.name], values)

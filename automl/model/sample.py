@@ -96,7 +96,7 @@ def _same(got: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np
 
 def _values(predictor: Predictor, rows: list[dict[str, Any]]) -> NDArray[np.float64]:
     table = apply(predictor.schema, take_in(rows), on_missing="impute").table
-    return predictor.values(table)
+    return predictor.ensemble.values(table)
 
 
 def _short(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

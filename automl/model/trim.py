@@ -77,7 +77,7 @@ def trim(predictor: Predictor, max_ms: float, rows: object, target: object = Non
     for parts in _ways(predictor, table, judge):
         smaller = _of_parts(predictor, parts, sample)
         smaller.ready()
-        way.append((smaller, _milliseconds(smaller, timed), judge(smaller.values(table))))
+        way.append((smaller, _milliseconds(smaller, timed), judge(smaller.ensemble.values(table))))
     possible = [one for one in way if one[1] <= max_ms]
     if not possible:
         quickest = min(milliseconds for _, milliseconds, _ in way)
@@ -147,7 +147,7 @@ def _of_parts(
     )
     if sample and len(parts) < len(predictor.parts):
         table = apply(made.schema, take_in(list(sample)), on_missing="impute").table
-        info["sample"] = {"rows": list(sample), "values": made.values(table).tolist()}
+        info["sample"] = {"rows": list(sample), "values": made.ensemble.values(table).tolist()}
     return made
 
 
@@ -159,10 +159,10 @@ def _milliseconds(predictor: Predictor, table: Table) -> float:
     """Return the median of what single rows take."""
     rows = [table.take(slice(row, row + 1)) for row in range(table.n_rows)]
     for row in rows[:FEW]:
-        predictor.values(row)
+        predictor.ensemble.values(row)
     found = []
     for row in rows:
         start = time.perf_counter()
-        predictor.values(row)
+        predictor.ensemble.values(row)
         found.append(time.perf_counter() - start)
     return 1e3 * float(np.median(found))

@@ -73,7 +73,7 @@ def test_each_row_alone_gives_what_the_batch_gives(make, new):
 def test_many_rows_go_through_in_pieces(make, new, monkeypatch):
     predictor = make()
     whole = predictor.predict_proba(new)
-    monkeypatch.setattr("automl.model.predictor.CHUNK", 7)
+    monkeypatch.setattr("automl.model.ensemble.CHUNK", 7)
     assert np.allclose(predictor.predict_proba(new), whole, rtol=1e-12)
 
 
@@ -91,7 +91,7 @@ def test_the_blend_is_the_weighted_mean_over_parts_and_folds(make, new):
         ],
         axis=0,
     )
-    assert np.allclose(predictor.values(rows), expected)
+    assert np.allclose(predictor.ensemble.values(rows), expected)
 
 
 def test_a_file_is_read_by_the_installed_readers(make, new, tmp_path):

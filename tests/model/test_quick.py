@@ -32,7 +32,7 @@ def values_of(predictor, new):
 
 def tables_in(predictor):
     """Return how many members are answered from tables, and how many are asked."""
-    compiled = predictor._quick._compiled
+    compiled = predictor.ensemble.quick._compiled
     return None if compiled is None else (compiled.n_tables, len(compiled._asked))
 
 

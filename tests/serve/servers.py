@@ -20,6 +20,8 @@ MAIN = "from automl.cli import main; main()"
 TOKEN = "a-token-that-is-long-enough"
 ROW: dict[str, Any] = {"size": 0.5, "colour": "red", "since": "2024-03-01", "fit": True, "x": 1}
 FAILS = {**ROW, "size": 123_456.0}
+HELD = {**ROW, "size": 765_432.0}
+"""A row that takes the model until the file is there that MOODY_GO names."""
 PATIENCE = 300
 """Seconds after which a test gives up: machines that run tests are busy."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import MAIN, PATIENCE, ROW, TOKEN, Server, ask, command, serving, sleeps, until
+from servers import HELD, MAIN, PATIENCE, ROW, TOKEN, Server, ask, command, serving, sleeps, until
 
 case = pytest.mark.case
 posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -35,14 +35,17 @@ def swap(new: Path, model: Path) -> None:
 @case("S09", "a bounded queue; whoever finds it full is told 503 with Retry-After, at once")
 @case("S11", "the place of a client that left is free again")
 def test_a_full_queue_sends_away_and_is_free_again(models: dict[str, Path], tmp_path: Path) -> None:
-    with serving(models["first"], tmp_path, "--places", "3", "--threads", "1") as server:
+    go = tmp_path / "go"
+    words = ("--places", "3", "--threads", "1")
+    with serving(models["first"], tmp_path, *words, MOODY_GO=str(go)) as server:
         with ThreadPoolExecutor(3) as pool:
-            slow = [pool.submit(server.predict, row) for row in (sleeps(4), ROW, ROW)]
+            slow = [pool.submit(server.predict, row) for row in (HELD, ROW, ROW)]
             until(lambda: server.metrics()["automl_waiting"] == 3)
             refused = server.predict(ROW)
             assert (refused.status, refused.error["code"]) == (503, "E_SERVE_BUSY")
             assert int(refused.headers["retry-after"]) >= 1
             assert server.ask("GET", "/health").status == 200
+            go.touch()
             assert [one.result().status for one in slow] == [200] * 3
         for _ in range(3):
             leaver = socket.create_connection((server.host, server.port))
@@ -70,9 +73,14 @@ def test_500_requests_at_once_are_all_answered(models: dict[str, Path], tmp_path
 @posix
 @case("S12", "what is in hand is answered, then the process ends with exit code 0")
 def test_sigterm_answers_what_is_in_hand(models: dict[str, Path], tmp_path: Path) -> None:
-    with serving(models["first"], tmp_path) as server, ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(server.predict, sleeps(2))
+    go = tmp_path / "go"
+    with (
+        serving(models["first"], tmp_path, MOODY_GO=str(go)) as server,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        slow = pool.submit(server.predict, HELD)
         until(lambda: server.metrics()["automl_waiting"] == 1)
+        threading.Timer(1, go.touch).start()
         assert server.end() == 0
         assert slow.result().status == 200
         with pytest.raises(OSError, match="refused"):

@@ -1,12 +1,14 @@
 """A plugin whose model fails, or takes its time, where a cell says so."""
 
+import os
 import time
+from pathlib import Path
 
 import numpy as np
 
 from automl.plugin import Algorithm, hookimpl
 
-FAILS, SLEEPS = 123_456.0, 654_000.0
+FAILS, SLEEPS, HELD = 123_456.0, 654_000.0, 765_432.0
 
 
 class Moody:
@@ -27,6 +29,8 @@ class Moody:
         seconds = X[(X > SLEEPS) & (X < SLEEPS + 1000)] - SLEEPS
         if seconds.size:
             time.sleep(seconds.max())
+        while (X == HELD).any() and not Path(os.environ["MOODY_GO"]).exists():
+            time.sleep(0.02)
         yes = 1 / (1 + np.exp(-self.slope_ * np.nan_to_num(X[:, 0]).clip(-9, 9)))
         return np.column_stack([1 - yes, yes])
 

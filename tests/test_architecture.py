@@ -104,6 +104,7 @@ BROAD_EXCEPT = {
     "automl/plugin/guard.py": "runs contributed code",
     "automl/plugin/discovery.py": "loads plugins of strangers",
     "automl/plugin/notify.py": "runs listeners of strangers",
+    "automl/plugin/plain.py": "asks parts of strangers for their tables",
     "automl/plugin/wrap.py": "imports and asks classes of strangers",
     "automl/search/evaluate.py": "fits estimators of strangers",
     "automl/candidate/space.py": "asks algorithms of strangers what may be varied",

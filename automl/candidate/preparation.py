@@ -16,7 +16,7 @@ from automl.plugin.context import PrepareContext
 from automl.plugin.learning import KINDS, TABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from automl.data.schema import Schema
     from automl.plugin.catalog import Catalog
     from automl.plugin.contributions import Preprocessor, Task
+    from automl.plugin.formulas import Formula
 
 CROSSFIT_FOLDS = 5
 """Inner folds for steps that read the target (the default of scikit-learn's TargetEncoder)."""
@@ -69,6 +70,18 @@ class FittedChain:
 
     kind: Kind | None
     steps: tuple[FittedStep, ...]
+
+    def by_code(self, counts: Sequence[int]) -> tuple[Formula | None, tuple[FittedStep, ...]]:
+        """Return what the first steps make of codes, read off for each, and the steps left.
+
+        Parameters
+        ----------
+        counts : sequence of int
+            Levels of each column of codes.
+        """
+        from automl.candidate.flat import formula_of
+
+        return formula_of(self, counts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,20 +6,19 @@ import json
 import secrets
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from automl import files
 from automl._version import __version__
 from automl.data.columns import Columns
-from automl.errors import DataWarning, InputError, PluginWarning, RunWarning
-from automl.events import DataFound, Noted, RunFinished, RunStarted, Stage
+from automl.errors import DataWarning, RunWarning
+from automl.events import DataFound, RunFinished, Stage
 from automl.model.assemble import assemble, baseline
 from automl.plugin.discovery import discover
 from automl.plugin.notify import Notifier, warn_about
 from automl.plugin.selection import Plugins
 from automl.search.budget import Budget, Clock, wall_time
-from automl.search.cores import cores
+from automl.search.call import CLOSING, Call, workers_of
 from automl.search.folder import run_folder
 from automl.search.interrupts import interrupts
 from automl.search.loop import Limits, Search
@@ -30,10 +29,9 @@ from automl.search.question import ask
 from automl.search.reserve import SearchClock
 from automl.search.resume import as_before, check_same, facts_of
 from automl.search.schedule import Schedule
-from automl.search.shared import RunSpec, write_run
+from automl.search.shared import write_run
 from automl.search.strategy import Strategy
 from automl.search.study import AlgorithmStudy
-from automl.search.workers import ProcessPool, SamePool
 
 if TYPE_CHECKING:
     import os
@@ -41,7 +39,6 @@ if TYPE_CHECKING:
 
     from automl.candidate.space import AlgorithmSpace
     from automl.data.finding import Finding
-    from automl.events import Event
     from automl.model.predictor import Predictor
     from automl.plugin.catalog import Catalog
     from automl.plugin.contributions import Metric
@@ -54,17 +51,8 @@ if TYPE_CHECKING:
     from automl.search.shared import RunData
     from automl.search.workers import Pool
 
-EVALUATOR = "automl.search.evaluate:Evaluator"
-"""What the workers run."""
-
-CLOSING = 0.3
-"""Seconds kept for what follows the blend."""
-
 SLOWEST = 30.0
 """Seconds to wait for a user's Optuna storage, where the budget has no end."""
-
-HASTE = 2.0
-"""Seconds for the blend after an interrupt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,29 +79,6 @@ class Result:
 
     def __repr__(self) -> str:
         return f"{self.predictor!r}\n\n{self.leaderboard!r}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Call:
-    """What one call of `fit` was given, beside the data."""
-
-    budget: Budget
-    seed: int
-    workers: int
-    plugins: Plugins
-    strategy: Strategy
-    clock: Clock
-    notifier: Notifier
-
-    def say(self, event: type[Event], **facts: Any) -> None:
-        """Send an event, stamped with the time."""
-        self.notifier.send(event(elapsed=self.clock.elapsed, **facts))
-
-    def note(self, code: str, message: str) -> None:
-        """Say what the owner of the run should know."""
-        kind = PluginWarning if code.startswith("W_PLUGIN") else RunWarning
-        warnings.warn(kind(code, message), stacklevel=4)
-        self.say(Noted, code=code, message=message)
 
 
 def fit(  # noqa: PLR0913 - the whole public face of a run, in one place
@@ -177,10 +142,10 @@ def fit(  # noqa: PLR0913 - the whole public face of a run, in one place
     clock = Clock(spending.seconds)
     catalog = discover(selection)
     warn_about(catalog)
-    call = _Call(
+    call = Call(
         budget=spending,
         seed=seed,
-        workers=_workers(n_jobs),
+        workers=workers_of(n_jobs),
         plugins=selection,
         strategy=strategy or Strategy(),
         clock=clock,
@@ -189,7 +154,7 @@ def fit(  # noqa: PLR0913 - the whole public face of a run, in one place
     with (
         interrupts() as stop,
         run_folder(run, call.note) as folder,
-        _pool(call, catalog, folder.work) as pool,
+        call.pool(catalog, folder.work) as pool,
     ):
         call.say(Stage, name="read")
         question = ask(source, target, columns or Columns(), metric, call.strategy, catalog)
@@ -197,8 +162,8 @@ def fit(  # noqa: PLR0913 - the whole public face of a run, in one place
         data = _plan(question, folder, call)
         with folder.writing():
             write_run(folder.work, data)
-        pool.set_up(_spec(question, folder, call))
-        _say_started(question, data, call, len(folder.history.past.outcomes))
+        pool.set_up(call.spec(question, folder))
+        call.say_started(question, data, len(folder.history.past.outcomes))
         with folder.writing():
             first = baseline(question, data, folder.work)
         stop.may_finish()
@@ -206,7 +171,7 @@ def fit(  # noqa: PLR0913 - the whole public face of a run, in one place
         outcomes = [first, *_search(question, data, pool, call, first, folder.history, stop)]
         call.say(Stage, name="blend")
         predictor, leaderboard = assemble(
-            outcomes, question, data, call.strategy.members, seed, _patience(clock, stop)
+            outcomes, question, data, call.strategy.members, seed, call.patience(stop)
         )
         _keep(folder, predictor, leaderboard, call)
         if folder.history.mirror is not None:
@@ -221,25 +186,7 @@ def fit(  # noqa: PLR0913 - the whole public face of a run, in one place
     )
 
 
-def _workers(n_jobs: int | None) -> int:
-    if n_jobs is None:
-        return cores()
-    if n_jobs == 0 or n_jobs < -1:
-        raise InputError("E_INPUT_JOBS", f"n_jobs={n_jobs!r}, expected 1 up, -1 for all, or None.")
-    return min(n_jobs, cores()) if n_jobs > 0 else cores()
-
-
-def _pool(call: _Call, catalog: Catalog, folder: Path) -> Pool:
-    if call.strategy.isolation == "none":
-        return SamePool(EVALUATOR)
-    preload = {name for algorithm in catalog.algorithms.values() for name in algorithm.imports}
-    make = call.strategy.executor or ProcessPool
-    return make(
-        size=call.workers, handler=EVALUATOR, log_folder=folder, preload=tuple(sorted(preload))
-    )
-
-
-def _plan(question: Question, folder: RunFolder, call: _Call) -> RunData:
+def _plan(question: Question, folder: RunFolder, call: Call) -> RunData:
     """Split the rows, as the run did before where it goes on."""
     history = folder.history
     before = history.facts()
@@ -253,7 +200,7 @@ def _plan(question: Question, folder: RunFolder, call: _Call) -> RunData:
     return data
 
 
-def _mirror(question: Question, folder: RunFolder, call: _Call) -> None:
+def _mirror(question: Question, folder: RunFolder, call: Call) -> None:
     storage, history = call.strategy.storage, folder.history
     if storage is not None:
         name = study_name(folder.home, history.facts())
@@ -262,34 +209,11 @@ def _mirror(question: Question, folder: RunFolder, call: _Call) -> None:
         history.mirror = Mirror(writer, history.copies(), call.note)
 
 
-def _patience(clock: Clock, stop: Interrupts) -> Callable[[], float]:
-    """Return the seconds that blending may take: few after an interrupt, none after another."""
-    asked = stop.count
-    haste = Clock(HASTE if asked else None)
-    return lambda: 0.0 if stop.count > asked else min(clock.left - CLOSING, haste.left)
-
-
-def _spec(question: Question, folder: RunFolder, call: _Call) -> RunSpec:
-    return RunSpec(
-        folder=folder.work,
-        members=folder.members,
-        durable=folder.history.kept,
-        schema=question.schema,
-        plugins=call.plugins,
-        task=question.task.name,
-        n_classes=question.n_classes,
-        metric=question.metric,
-        seed=call.seed,
-        threads=1,
-        device=call.strategy.device,
-    )
-
-
 def _search(
     question: Question,
     data: RunData,
     pool: Pool,
-    call: _Call,
+    call: Call,
     first: Evaluation,
     history: History,
     stop: Interrupts,
@@ -350,30 +274,14 @@ def _warn_unsaved(spaces: tuple[AlgorithmSpace, ...], catalog: Catalog) -> None:
         warnings.warn(RunWarning("W_RUN_UNSAVED", message), stacklevel=4)
 
 
-def _speak(findings: tuple[Finding, ...], call: _Call) -> None:
+def _speak(findings: tuple[Finding, ...], call: Call) -> None:
     for finding in findings:
         if finding.warn:
             warnings.warn(DataWarning(finding.code, finding.message), stacklevel=3)
         call.say(DataFound, code=finding.code, message=finding.message, warn=finding.warn)
 
 
-def _say_started(question: Question, data: RunData, call: _Call, resumed: int) -> None:
-    call.say(
-        RunStarted,
-        target=question.given.target.name,
-        task=question.task.name,
-        metric=question.metric.name,
-        n_rows=question.table.n_rows,
-        n_columns=len(question.schema.learned),
-        n_folds=len(data.plan.folds),
-        workers=call.workers,
-        seconds=call.budget.seconds,
-        trials=call.budget.trials,
-        resumed=resumed,
-    )
-
-
-def _say_finished(predictor: Predictor, leaderboard: Leaderboard, call: _Call) -> None:
+def _say_finished(predictor: Predictor, leaderboard: Leaderboard, call: Call) -> None:
     call.say(
         RunFinished,
         score=predictor.info["cv_score"],
@@ -384,7 +292,7 @@ def _say_finished(predictor: Predictor, leaderboard: Leaderboard, call: _Call) -
     )
 
 
-def _keep(folder: RunFolder, predictor: Predictor, leaderboard: Leaderboard, call: _Call) -> None:
+def _keep(folder: RunFolder, predictor: Predictor, leaderboard: Leaderboard, call: Call) -> None:
     history = folder.history
     if not history.kept:
         return

@@ -6,15 +6,9 @@ there is none (then nothing is lost but exports). Columns are counted: first tho
 comes in, then those that the operations make, one operation after the other. An operation reads
 columns that are there already and makes new ones; `Formula.out` says which come out::
 
-    Formula(  # (x - 3) / 2 of the only column, cut at -10 and 10; then whether it was missing
-        n_in=1,
-        operations=(
-            Affine(columns=np.array([0]), center=np.array([3.0]), scale=np.array([2.0])),  # 1
-            Clip(columns=np.array([1]), low=-10.0, high=10.0),  # 2
-            IsMissing(columns=np.array([0])),  # 3
-        ),
-        out=np.array([2, 3]),
-    )
+    draft = Draft(1)  # (x - 3) / 2 of the only column, cut at -10 and 10
+    scaled = draft.add(Affine(columns=[0], center=[3.0], scale=[2.0]))  # arrays, in fact
+    return draft.formula(draft.add(Clip(columns=scaled, low=-10.0, high=10.0)))
 
 Cells are float64, NaN where missing, and all arithmetic is that of IEEE 754: NaN stays NaN unless
 an operation says otherwise. What comes in are
@@ -32,7 +26,7 @@ read off for every code. `automl.plugin.plain` puts all that a model is together
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -48,22 +42,12 @@ RESERVED = 2
 """Slots before the levels: 0 for what training did not have, 1 for a missing cell."""
 
 Function = Literal[
-    "abs", "cos", "exp", "expm1", "floor", "log", "log1p", "maximum0", "sign", "sin", "sqrt", "tanh"
+    "abs", "cos", "exp", "expm1", "floor", "log", "log1p", "sign", "sin", "sqrt", "tanh", "maximum0"
 ]
 
 FUNCTIONS: dict[str, Callable[[Matrix], Matrix]] = {
-    "abs": np.abs,
-    "cos": np.cos,
-    "exp": np.exp,
-    "expm1": np.expm1,
-    "floor": np.floor,
-    "log": np.log,
-    "log1p": np.log1p,
+    **{name: getattr(np, name) for name in get_args(Function)[:-1]},
     "maximum0": lambda x: np.maximum(x, 0.0),
-    "sign": np.sign,
-    "sin": np.sin,
-    "sqrt": np.sqrt,
-    "tanh": np.tanh,
 }
 """Functions of single cells, as NumPy computes them; ``maximum0`` is 0 below 0."""
 
@@ -309,7 +293,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Softmax(OfEach):
-    """The exponentials of some columns, divided by their sum in the row."""
+    """Exponentials of columns, divided by their sum in the row."""
 
     def of(self, cells: Matrix) -> Matrix:
         """Return them, of shape (n_rows, width)."""
@@ -330,7 +314,7 @@ class Formula:
     Parameters
     ----------
     n_in : int
-        Columns that come in, which are number 0, 1, ...
+        Columns that come in, which are number 0, 1, ...; of a block with more the first ones.
     operations : tuple of Operation
         Each makes columns with the next numbers, of those before it.
     out : ndarray of shape (n_out,), dtype=int
@@ -367,15 +351,40 @@ class Formula:
 
         Parameters
         ----------
-        X : ndarray of shape (n_rows, n_in), dtype=float64 or int
+        X : ndarray of shape (n_rows, n_in) or wider, dtype=float64 or int
         """
         starts = self.starts
         cells = np.empty((len(X), starts[-1]))
-        cells[:, : self.n_in] = X
+        cells[:, : self.n_in] = X[:, : self.n_in]
         with np.errstate(all="ignore"):
             for operation, start in zip(self.operations, starts, strict=False):
                 cells[:, start : start + operation.width] = operation.of(cells)
         return np.ascontiguousarray(cells[:, self.out])
+
+
+class Draft:
+    """A formula while it is written.
+
+    Parameters
+    ----------
+    n_in : int
+        Columns that come in.
+    """
+
+    def __init__(self, n_in: int) -> None:
+        self.n_in = self.n_columns = n_in
+        self.operations: list[Operation] = []
+
+    def add(self, operation: Operation) -> Columns:
+        """Return the numbers of the columns that an operation makes."""
+        self.operations.append(operation)
+        self.n_columns += operation.width
+        return np.arange(self.n_columns - operation.width, self.n_columns)
+
+    def formula(self, *out: Columns) -> Formula:
+        """Return it; columns come out in the order given."""
+        columns = np.concatenate([np.zeros(0, dtype=np.int64), *out])
+        return Formula(n_in=self.n_in, operations=tuple(self.operations), out=columns)
 
 
 def reads_of(operation: Operation) -> Columns:

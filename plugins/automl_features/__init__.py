@@ -48,6 +48,10 @@ def _level_counts(params: Params, context: PrepareContext) -> Any:
     return LevelCounts(context.features)
 
 
+def _formula(fitted: Any) -> Any:
+    return fitted.formula()
+
+
 def _has_numbers(table: Any, context: PrepareContext) -> bool:
     return _has_rows(context) and _count(context, "number", "date") > 1
 
@@ -83,6 +87,7 @@ PREPROCESSORS = (
         space={"most": Choice(6, 12, 24)},
         wants=_has_numbers,
         saved=("automl_features.arithmetic.Arithmetic",),
+        formula=_formula,
     ),
     Preprocessor(
         name="group_contrast",
@@ -94,6 +99,7 @@ PREPROCESSORS = (
         space={"most": Choice(6, 12, 24)},
         wants=_has_both,
         saved=("automl_features.groups.AgainstGroup",),
+        formula=_formula,
     ),
     Preprocessor(
         name="level_counts",
@@ -102,6 +108,7 @@ PREPROCESSORS = (
         build=_level_counts,
         wants=_has_codes,
         saved=("automl_features.counts.LevelCounts",),
+        formula=_formula,
     ),
 )
 

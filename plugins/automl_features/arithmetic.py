@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl_features.columns import bounded, contrasts_of, numbers_of
+from automl.plugin.formulas import Clip, Combine, Draft, Formula
+from automl_features.columns import LARGEST, bounded, contrasts_of, numbers_of
 from automl_features.evidence import best_of, bins_of, judge, sample_of
 
 if TYPE_CHECKING:
@@ -84,6 +85,15 @@ class Arithmetic:
             at, first, second = zip(*found, strict=True)
             out[:, at] = reckon(operation, X[:, first], X[:, second])
         return out
+
+    def formula(self) -> Formula:
+        """Return what it computes."""
+        draft, out = Draft(len(self.places)), []
+        for operation, a, b in self.made:
+            how: Any = "quotient" if operation == "ratio" else operation
+            made = draft.add(Combine(how=how, first=np.array([a]), second=np.array([b])))
+            out.append(draft.add(Clip(columns=made, low=-LARGEST, high=LARGEST)))
+        return draft.formula(*out)
 
     def lineage(self, n_in: int) -> list[tuple[int, ...]]:
         """Return the features of each column."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from automl.plugin.formulas import Draft, Formula, IsMissing, Lookup, Product
 from automl_features.columns import MISSING, UNSEEN, places, slots
 
 if TYPE_CHECKING:
@@ -48,6 +49,19 @@ class LevelCounts:
             missing += x == MISSING
         out[:, -1] = missing
         return out
+
+    def formula(self) -> Formula:
+        """Return what it computes."""
+        n = len(self.numbers)
+        draft = Draft(n + len(self.codes))
+        counts, missing = [], [draft.add(IsMissing(columns=np.arange(n)))]
+        for j, table in enumerate(self.counts):
+            counts.append(draft.add(Lookup(column=n + j, table=table[:, None])))
+            gone = (np.arange(MISSING + 1) == MISSING).astype(np.float64)
+            missing.append(draft.add(Lookup(column=n + j, table=gone[:, None])))
+        each = np.concatenate(missing)
+        total = Product(columns=each, weights=np.ones((len(each), 1)), base=np.zeros(1))
+        return draft.formula(*counts, draft.add(total))
 
     def lineage(self, n_in: int) -> list[tuple[int, ...]]:
         """Return the features of each column."""

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from automl.plugin.formulas import Clip, Combine, Draft, Formula, Lookup
 from automl_features.columns import (
+    LARGEST,
     UNSEEN,
     bounded,
     contrasts_of,
@@ -85,6 +87,17 @@ class AgainstGroup:
         for k, ((how, x, g), means) in enumerate(zip(self.made, self.means, strict=True)):
             out[:, k] = against(how, number(table, x), slots(table, g), means)
         return out
+
+    def formula(self) -> Formula:
+        """Return what it computes."""
+        n = len(self.numbers)
+        draft, out = Draft(n + len(self.codes)), []
+        for (how, x, g), means in zip(self.made, self.means, strict=True):
+            mean = draft.add(Lookup(column=n + g, table=means[:, None]))
+            operation: Any = "difference" if how == "difference" else "quotient"
+            made = draft.add(Combine(how=operation, first=np.array([x]), second=mean))
+            out.append(draft.add(Clip(columns=made, low=-LARGEST, high=LARGEST)))
+        return draft.formula(*out)
 
     def lineage(self, n_in: int) -> list[tuple[int, ...]]:
         """Return the features of each column."""

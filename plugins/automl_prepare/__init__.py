@@ -148,6 +148,10 @@ def _text_score(params: Params, context: PrepareContext) -> Any:
     return TextScore(_svd(params, context, 0), context.n_classes, alpha=alpha)
 
 
+def _formula(fitted: Any) -> Any:
+    return fitted.formula()
+
+
 def _words_repeat(block: Any, context: PrepareContext) -> bool:
     from automl_prepare.ngrams import words_repeat
 
@@ -168,6 +172,7 @@ PREPROCESSORS = (
         build=_impute,
         priority=10,
         saved=_own("numbers.Impute"),
+        formula=_formula,
     ),
     Preprocessor(
         name="scale",
@@ -176,6 +181,7 @@ PREPROCESSORS = (
         build=_scale,
         priority=20,
         saved=_own("numbers.Scale"),
+        formula=_formula,
     ),
     Preprocessor(
         name="quantile",
@@ -184,6 +190,7 @@ PREPROCESSORS = (
         build=_quantile,
         priority=25,
         saved=_own("numbers.Quantile"),
+        formula=_formula,
     ),
     Preprocessor(
         name="one_hot",
@@ -270,6 +277,7 @@ PREPROCESSORS = (
         build=_calendar,
         priority=30,
         saved=_own("dates.Calendar"),
+        formula=_formula,
     ),
     Preprocessor(
         name="ngrams",

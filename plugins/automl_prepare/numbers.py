@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from automl.plugin.formulas import Affine, Clip, Draft, Fill, Formula, Interpolate, IsMissing
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -54,6 +56,12 @@ class Impute:
         out[:, n:] = gone[:, self.missing]
         return out
 
+    def formula(self) -> Formula:
+        """Return what it computes."""
+        draft = Draft(len(self.medians))
+        filled = draft.add(Fill(columns=np.arange(draft.n_in), values=self.medians))
+        return draft.formula(filled, draft.add(IsMissing(columns=self.missing)))
+
     def lineage(self, n_in: int) -> list[tuple[int, ...]]:
         """Return the input columns of each output column."""
         return [(j,) for j in (*range(n_in), *self.missing.tolist())]
@@ -88,6 +96,13 @@ class Scale:
         scaled: Matrix = X - self.center
         scaled /= self.spread
         return np.clip(scaled, -CLIP, CLIP, out=scaled)
+
+    def formula(self) -> Formula:
+        """Return what it computes."""
+        draft = Draft(len(self.center))
+        every = np.arange(draft.n_in)
+        scaled = draft.add(Affine(columns=every, center=self.center, scale=self.spread))
+        return draft.formula(draft.add(Clip(columns=scaled, low=-CLIP, high=CLIP)))
 
     def lineage(self, n_in: int) -> list[tuple[int, ...]]:
         """Return the input columns of each output column."""
@@ -124,6 +139,14 @@ class Quantile:
         for j, (seen, normal) in enumerate(zip(self.seen, self.normal, strict=True)):
             out[:, j] = np.interp(X[:, j], seen, normal)
         return out
+
+    def formula(self) -> Formula:
+        """Return what it computes."""
+        draft = Draft(len(self.seen))
+        lines = Interpolate(
+            columns=np.arange(draft.n_in), points=tuple(self.seen), values=tuple(self.normal)
+        )
+        return draft.formula(draft.add(lines))
 
     def lineage(self, n_in: int) -> list[tuple[int, ...]]:
         """Return the input columns of each output column."""

@@ -20,6 +20,7 @@ from automl.plugin import (
     Validation,
     hookimpl,
 )
+from automl.plugin.formulas import Apply, Clip, Draft, Formula, Product, Softmax
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,6 +123,25 @@ def learn(
     estimator.layers_ = best or estimator.layers_
 
 
+def formula(estimator: Network) -> Formula:
+    """Return what the network computes."""
+    draft = Draft(len(estimator.layers_[0][0]))
+    made: Any = draft.add(Clip(columns=np.arange(draft.n_in), low=-_REACH, high=_REACH))
+    for depth, (weight, bias) in enumerate(estimator.layers_):
+        if depth:
+            made = draft.add(Apply(columns=made, function="maximum0"))
+        made = draft.add(Product(columns=made, weights=weight, base=bias))
+    if estimator.regression:
+        spread, center = np.array([[estimator.spread_]]), np.array([estimator.center_])
+        made = draft.add(Product(columns=made, weights=spread, base=center))
+        low, high = estimator.bounds_
+        return draft.formula(draft.add(Clip(columns=made, low=float(low), high=float(high))))
+    if len(made) == 1:
+        both = Product(columns=made, weights=np.array([[0.0, 1.0]]), base=np.zeros(2))
+        made = draft.add(both)
+    return draft.formula(draft.add(Softmax(columns=made)))
+
+
 def _score(estimator: Network, validation: Validation) -> float:
     y = validation.y
     if estimator.regression:
@@ -191,6 +211,7 @@ ALGORITHM = Algorithm(
         {**_DEFAULT, "width": 64, "layers": 3},
     ),
     fit=learn,
+    formula=formula,
     weights=True,
     imports=("sklearn.neural_network",),
     cost=4.0,

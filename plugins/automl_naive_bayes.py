@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from automl.plugin import Algorithm, Context, Float, Params, hookimpl
+from automl.plugin.formulas import Affine, Combine, Draft, Formula, Product, Softmax
 
 
 def _build(params: Params, context: Context) -> Any:
@@ -13,12 +16,27 @@ def _build(params: Params, context: Context) -> Any:
     return GaussianNB(**{"var_smoothing": 1e-3, **params})
 
 
+def formula(estimator: Any) -> Formula:
+    """Return what it computes: from the distances to the classes' means, in their own spread."""
+    draft, scores = Draft(estimator.theta_.shape[1]), []
+    each = zip(estimator.theta_, estimator.var_, estimator.class_prior_, strict=True)
+    for mean, variance, prior in each:
+        spread = np.sqrt(2.0 * variance)
+        off = draft.add(Affine(columns=np.arange(draft.n_in), center=mean, scale=spread))
+        square = draft.add(Combine(how="product", first=off, second=off))
+        base = np.log(prior) - 0.5 * np.log(2.0 * np.pi * variance).sum()
+        down = np.full((draft.n_in, 1), -1.0)
+        scores.append(draft.add(Product(columns=square, weights=down, base=np.array([base]))))
+    return draft.formula(draft.add(Softmax(columns=np.concatenate(scores))))
+
+
 ALGORITHM = Algorithm(
     name="naive_bayes",
     tasks=frozenset({"binary", "multiclass"}),
     build=_build,
     space={"var_smoothing": Float(1e-9, 1.0, log=True)},
     starts=({"var_smoothing": 1e-3},),
+    formula=formula,
     weights=True,
     imports=("sklearn.naive_bayes",),
     cost=0.05,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from automl.plugin import Algorithm, Choice, Context, Float, Int, Params, hookimpl
+from automl.plugin.formulas import Affine, Apply, Clip, Combine, Draft, Formula, Product, Softmax
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -147,6 +148,71 @@ def quick(estimator: Any) -> Any:
     return shares
 
 
+def formula(estimator: Any) -> Formula:
+    """Return what it computes, by the kernel's own formula."""
+    machine = estimator.machine_
+    draft = Draft(machine.support_vectors_.shape[1])
+    near = _kernel(draft, machine)
+    if hasattr(estimator, "spread_"):
+        weights = machine.dual_coef_.T * estimator.spread_
+        base = machine.intercept_ * estimator.spread_ + estimator.center_
+        return draft.formula(draft.add(Product(columns=near, weights=weights, base=base)))
+    scores = _decisions(draft, machine, near)
+    link = estimator.link_
+    n = len(scores)
+    weights, base = (np.eye(n), np.zeros(n)) if link is None else (link.coef_.T, link.intercept_)
+    if n == 1:
+        # Two classes: what speaks for one speaks against the other.
+        both = np.array([[-1.0, 1.0]]) if link is None else np.array([[0.0, 1.0]])
+        weights, base = weights @ both, base * both[0]
+    made = draft.add(Product(columns=scores, weights=weights, base=base))
+    return draft.formula(draft.add(Softmax(columns=made)))
+
+
+def _kernel(draft: Draft, machine: Any) -> Any:
+    """Add the kernel between a row and each support vector."""
+    rows, columns, gamma = machine.support_vectors_, np.arange(draft.n_in), machine.gamma
+    if machine.kernel == "poly":
+        base = np.full(len(rows), float(machine.coef0))
+        near = draft.add(Product(columns=columns, weights=gamma * rows.T, base=base))
+        power = near
+        for _ in range(machine.degree - 1):
+            power = draft.add(Combine(how="product", first=power, second=near))
+        return power
+    square = draft.add(Combine(how="product", first=columns, second=columns))
+    weights = np.vstack([2.0 * gamma * rows.T, np.full((len(columns), len(rows)), -gamma)])
+    base = -gamma * (rows**2).sum(axis=1)
+    both = np.concatenate([columns, square])
+    far = draft.add(Product(columns=both, weights=weights, base=base))
+    far = draft.add(Clip(columns=far, low=-np.inf, high=0.0))
+    return draft.add(Apply(columns=far, function="exp"))
+
+
+def _decisions(draft: Draft, machine: Any, near: Any) -> Any:
+    """Add what the machine decides: of several classes each pair votes, as scikit-learn counts."""
+    n, dual = len(machine.classes_), machine.dual_coef_
+    if n == 2:
+        return draft.add(Product(columns=near, weights=dual.T, base=machine.intercept_))
+    ends = np.cumsum(machine.n_support_)
+    of = [slice(end - size, end) for end, size in zip(ends, machine.n_support_, strict=True)]
+    pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]
+    weights, side = np.zeros((dual.shape[1], len(pairs))), np.zeros((len(pairs), n))
+    for k, (i, j) in enumerate(pairs):
+        weights[of[i], k], weights[of[j], k] = dual[j - 1, of[i]], dual[i, of[j]]
+        side[k, i], side[k, j] = 1.0, -1.0
+    decided = draft.add(Product(columns=near, weights=weights, base=machine.intercept_))
+    sign = draft.add(Apply(columns=decided, function="sign"))
+    twos = np.full(len(pairs), 2.0)
+    half = draft.add(Affine(columns=sign, center=-twos, scale=twos))
+    won = draft.add(Apply(columns=half, function="floor"))
+    votes = draft.add(Product(columns=won, weights=side, base=(side < 0).sum(axis=0) * 1.0))
+    sums = draft.add(Product(columns=decided, weights=side, base=np.zeros(n)))
+    size = draft.add(Apply(columns=sums, function="abs"))
+    size = draft.add(Affine(columns=size, center=np.full(n, -1.0), scale=np.full(n, 1 / 3)))
+    ties = draft.add(Combine(how="quotient", first=sums, second=size))
+    return draft.add(Combine(how="sum", first=votes, second=ties))
+
+
 def _halves(y: NDArray[Any], seed: int) -> NDArray[np.int64]:
     """Half 0 or 1 for each row, classes evenly spread; -1 (never held out) for a lone row."""
     order = np.random.default_rng(seed).permutation(len(y))
@@ -201,6 +267,7 @@ ALGORITHM = Algorithm(
     ),
     memory=_memory,
     quick=quick,
+    formula=formula,
     weights=True,
     imports=("sklearn.svm", "sklearn.linear_model"),
     cost=3.0,

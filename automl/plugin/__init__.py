@@ -1,6 +1,7 @@
 """What can be contributed, and by whom. Everything a plugin imports comes from here."""
 
 from automl.plugin import formulas
+from automl.plugin.code import LEVELS, Code
 from automl.plugin.context import Context, PrepareContext
 from automl.plugin.contributions import (
     Algorithm,
@@ -31,8 +32,10 @@ from automl.plugin.tables import Coefficients, Link, Trees, Walker, rounded
 
 __all__ = [
     "CONTRACT",
+    "LEVELS",
     "Algorithm",
     "Choice",
+    "Code",
     "Coefficients",
     "Context",
     "Contribution",

@@ -141,6 +141,12 @@ class Exporter:
         above 1.
     requires : tuple of str, default=()
         Distributions that have to be installed to export and to load.
+    refits : bool, default=False
+        Whether what it writes learns again instead of keeping what was learned. The rows that
+        ``load(folder)`` is asked about then also hold the target, in the column of its name: what
+        it opened learns from them, without weights, and returns its values of the same rows. The
+        engine has it export a twin: a model of the same recipe that was learned, with seed 0, from
+        rows that the engine made, so that its values are known.
     description : str, default=""
         What it makes, in one line.
     """
@@ -151,6 +157,7 @@ class Exporter:
     refuses: Callable[[FittedModel], Sequence[str]] = nothing_refused
     tolerance: float = 1e-6
     requires: tuple[str, ...] = ()
+    refits: bool = False
     description: str = ""
 
     def __post_init__(self) -> None:

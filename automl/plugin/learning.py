@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from optuna.distributions import BaseDistribution
 
+    from automl.plugin.code import Code
     from automl.plugin.context import Context, PrepareContext
     from automl.plugin.formulas import Formula
     from automl.plugin.space import Range
@@ -141,6 +142,10 @@ class Algorithm:
     formula : callable (estimator) -> Formula or None, or None, default=None
         The same as a list of operations: what comes out is what ``predict_proba`` returns, or (one
         column) ``predict``.
+    code : callable (estimators) -> Code, or None, default=None
+        How an unfitted estimator is written in a program that does not know automl (see
+        `automl.plugin.code`). Given are the fitted ones of a candidate, one for each fold; what
+        is written learns in one go and without rows held out, for as long as these did on average.
     walk : callable (trees) -> callable (row) -> leaves, or None, default=None
         Walks down any `Trees`, of whatever learner: the function gets a row of float64 cells and
         returns the leaf that it reaches in each tree, an array of shape (n_trees,). Cells nearer
@@ -175,6 +180,7 @@ class Algorithm:
     trees: Callable[[Any], Trees | None] | None = None
     coefficients: Callable[[Any], Coefficients | None] | None = None
     formula: Callable[[Any], Formula | None] | None = None
+    code: Callable[[Sequence[Any]], Code] | None = None
     walk: Callable[[Trees], Callable[[Any], Any]] | None = None
     read: Callable[[Algorithm], Algorithm] | None = None
 
@@ -182,7 +188,7 @@ class Algorithm:
         check_name(self)
         check_words(self, "tasks", "accepts", "devices")
         check_callable(self, "build")
-        for name in ("memory", "quick", "trees", "coefficients", "formula", "walk"):
+        for name in ("memory", "quick", "trees", "coefficients", "formula", "code", "walk"):
             if getattr(self, name) is not None:
                 check_callable(self, name)
         if self.monotonic and not self.accepts >= {"number", "missing", "unscaled"}:
@@ -272,6 +278,9 @@ class Preprocessor:
         What a fitted transformer computes, as a list of operations (see
         `automl.plugin.formulas`): the columns that ``transform`` gives, dense. It may return None
         where there is no such. Exports that need no automl are made of it.
+    code : callable (transformer) -> Code, or None, default=None
+        How an unfitted one is written in a program that does not know automl (see
+        `automl.plugin.code`).
     """
 
     name: str
@@ -287,13 +296,15 @@ class Preprocessor:
     requires: tuple[str, ...] = ()
     saved: Saved | tuple[str, ...] | None = ()
     formula: Callable[[Any], Formula | None] | None = None
+    code: Callable[[Any], Code] | None = None
 
     def __post_init__(self) -> None:
         check_name(self)
         check_words(self, "takes", "emits")
         check_callable(self, "build")
-        if self.formula is not None:
-            check_callable(self, "formula")
+        for name in ("formula", "code"):
+            if getattr(self, name) is not None:
+                check_callable(self, name)
         if TABLE in self.takes and (len(self.takes) > 1 or TABLE in self.emits):
             refuse(self, "takes", self.takes, "possible: 'table' is taken alone, and not emitted")
         if TABLE in self.takes and self.name in KINDS:

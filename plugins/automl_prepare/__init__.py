@@ -15,9 +15,18 @@ All of them hold arrays, strings and numbers, and need no scikit-learn to transf
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from automl.plugin import Choice, Params, PrepareContext, Preprocessor, hookimpl
+from automl.plugin import (
+    LEVELS,
+    Choice,
+    Code,
+    Params,
+    PrepareContext,
+    Preprocessor,
+    hookimpl,
+)
 
 if TYPE_CHECKING:
     from automl_prepare.texts import TextNgrams, TextSvd
@@ -162,6 +171,48 @@ def _own(*names: str) -> tuple[str, ...]:
     return tuple(f"automl_prepare.{name}" for name in names)
 
 
+def _impute_code(fitted: Any) -> Code:
+    kwargs = {"strategy": "median", "add_indicator": True, "keep_empty_features": True}
+    return Code(place="sklearn.impute:SimpleImputer", kwargs=kwargs)
+
+
+def _one_hot_code(fitted: Any) -> Code:
+    return Code.own(fitted, "max_levels", "max_columns", "min_count", "sparse")
+
+
+def _target_mean_code(fitted: Any) -> Code:
+    return Code.own(fitted, "n_classes", "smooth", "count", "max_classes")
+
+
+def _target_mean_string_code(fitted: Any) -> Code:
+    own = Code.own(fitted, "dims", "max_terms", "seed")
+    means = _target_mean_code(fitted.means)
+    return replace(own, kwargs={"means": means, "levels": LEVELS, **own.kwargs})
+
+
+def _string_ngrams_code(fitted: Any) -> Code:
+    own = Code.own(fitted, "max_terms", "max_levels")
+    return replace(own, kwargs={"levels": LEVELS, **own.kwargs})
+
+
+def _as_category_code(fitted: Any) -> Code:
+    return Code.own(fitted, "max_levels", "min_count")
+
+
+def _terms_code(fitted: Any) -> Code:
+    return Code.own(fitted, "max_terms", "min_rows")
+
+
+def _svd_code(fitted: Any) -> Code:
+    own = Code.own(fitted, "dims", "seed")
+    return replace(own, kwargs={"ngrams": _terms_code(fitted.ngrams), **own.kwargs})
+
+
+def _text_score_code(fitted: Any) -> Code:
+    own = Code.own(fitted, "n_classes", "alpha", "max_classes")
+    return replace(own, kwargs={"svd": _svd_code(fitted.svd), **own.kwargs})
+
+
 _TEXTS = ("texts.TextNgrams", "ngrams.Ngrams")
 
 PREPROCESSORS = (
@@ -173,6 +224,7 @@ PREPROCESSORS = (
         priority=10,
         saved=_own("numbers.Impute"),
         formula=_formula,
+        code=_impute_code,
     ),
     Preprocessor(
         name="scale",
@@ -182,6 +234,7 @@ PREPROCESSORS = (
         priority=20,
         saved=_own("numbers.Scale"),
         formula=_formula,
+        code=Code.own,
     ),
     Preprocessor(
         name="quantile",
@@ -191,6 +244,7 @@ PREPROCESSORS = (
         priority=25,
         saved=_own("numbers.Quantile"),
         formula=_formula,
+        code=Code.own,
     ),
     Preprocessor(
         name="one_hot",
@@ -201,6 +255,7 @@ PREPROCESSORS = (
         space={"min_count": Choice(1, 2, 5, 20)},
         priority=20,
         saved=_own("codes.OneHot", "codes.Lookup"),
+        code=_one_hot_code,
     ),
     Preprocessor(
         name="ordinal",
@@ -210,6 +265,7 @@ PREPROCESSORS = (
         build=_ordinal,
         priority=30,
         saved=_own("codes.Ordinal"),
+        code=Code.own,
     ),
     Preprocessor(
         name="one_hot_dense",
@@ -220,6 +276,7 @@ PREPROCESSORS = (
         space={"max_levels": Choice(5, 10, 20, 50)},
         priority=35,
         saved=_own("codes.OneHot", "codes.Lookup"),
+        code=_one_hot_code,
     ),
     Preprocessor(
         name="target_mean",
@@ -231,6 +288,7 @@ PREPROCESSORS = (
         space={"smooth": SMOOTH},
         priority=33,
         saved=_own("codes.TargetMean", "codes.Lookup"),
+        code=_target_mean_code,
     ),
     Preprocessor(
         name="frequency",
@@ -240,6 +298,7 @@ PREPROCESSORS = (
         build=_frequency,
         priority=60,
         saved=_own("codes.Frequency", "codes.Lookup"),
+        code=Code.own,
     ),
     Preprocessor(
         name="string_ngrams",
@@ -249,6 +308,7 @@ PREPROCESSORS = (
         build=_string_ngrams,
         priority=20,
         saved=_own("strings.StringNgrams", "codes.Lookup"),
+        code=_string_ngrams_code,
     ),
     Preprocessor(
         name="target_mean_string",
@@ -260,6 +320,7 @@ PREPROCESSORS = (
         space={"smooth": SMOOTH, "dims": Choice(0, 10)},
         priority=30,
         saved=_own("strings.StringMean", "codes.TargetMean", "codes.Lookup"),
+        code=_target_mean_string_code,
     ),
     Preprocessor(
         name="as_category",
@@ -269,6 +330,7 @@ PREPROCESSORS = (
         space={"min_count": Choice(2, 5, 15, 50)},
         priority=50,
         saved=_own("codes.AsCategory", "codes.Lookup"),
+        code=_as_category_code,
     ),
     Preprocessor(
         name="calendar",
@@ -278,6 +340,7 @@ PREPROCESSORS = (
         priority=30,
         saved=_own("dates.Calendar"),
         formula=_formula,
+        code=Code.own,
     ),
     Preprocessor(
         name="ngrams",
@@ -289,6 +352,7 @@ PREPROCESSORS = (
         wants=_words_repeat,
         priority=20,
         saved=_own(*_TEXTS),
+        code=_terms_code,
     ),
     Preprocessor(
         name="text_score",
@@ -301,6 +365,7 @@ PREPROCESSORS = (
         space={"alpha": Choice(0.1, 0.3, 1.0, 3.0, 10.0)},
         priority=30,
         saved=_own("texts.TextScore", "texts.TextSvd", *_TEXTS),
+        code=_text_score_code,
     ),
     Preprocessor(
         name="text_svd",
@@ -311,6 +376,7 @@ PREPROCESSORS = (
         space={"dims": Choice(20, 50, 100)},
         priority=40,
         saved=_own("texts.TextSvd", *_TEXTS),
+        code=_svd_code,
     ),
 )
 

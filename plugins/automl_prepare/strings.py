@@ -130,6 +130,9 @@ class StringMean:
         seed: int,
     ) -> None:
         self.means = means
+        self.dims = dims
+        self.max_terms = max_terms
+        self.seed = seed
         self.written: list[Matrix] = []
         for each in levels if dims else ():
             terms = read(each, max_terms)

@@ -19,7 +19,9 @@ A value is computed so:
    ``SMALLEST``) and divided by the sum of their row. That is what ``predict_proba`` says.
 5. The label is the class with the highest probability times its ``weights``, the first of several.
 
-`Plain.values` does steps 2 to 4, as what others have to agree with.
+``strings`` is the module by which cells that are strings are read. It needs the standard library
+and NumPy only, so that an export may hold a copy. `Plain.values` does steps 2 to 4, as what others
+have to agree with.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from automl.data import parse as strings
 from automl.data.apply import apply
 from automl.data.frame import take_in
 from automl.data.table import Kind
@@ -49,6 +52,8 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float64]
     Learned = Trees | Coefficients | Formula
+
+__all__ = ["Plain", "PlainChain", "PlainMember", "bounded", "given_to", "plain", "strings"]
 
 logger = logging.getLogger("automl.plugin.plain")
 
@@ -131,6 +136,8 @@ class Plain:
         Name of the predicted column, and of the task.
     labels : list or None
         Of the classes; None where the target is a number.
+    dtype : str
+        What NumPy calls the type of the labels.
     chains : tuple of PlainChain
     members : tuple of PlainMember
     constant : ndarray of shape (n_classes,) or ()
@@ -148,6 +155,7 @@ class Plain:
     target: str
     task: str
     labels: list[Any] | None
+    dtype: str
     chains: tuple[PlainChain, ...]
     members: tuple[PlainMember, ...]
     constant: Matrix
@@ -217,6 +225,7 @@ def plain(model: FittedModel) -> Plain:
         target=model.target,
         task=model.task.name,
         labels=labels,
+        dtype="" if model.classes is None else model.classes.dtype.str,
         chains=() if refused else tuple(found.chains),
         members=() if refused else tuple(found.members),
         constant=np.asarray(found.constant),

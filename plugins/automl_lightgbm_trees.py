@@ -207,7 +207,7 @@ def walk(trees: Trees) -> Callable[[Matrix], Matrix]:
         np.searchsorted(numbers, trees.feature),
     )
     # LightGBM sends missing codes right: here they are a code of their own, behind one for others.
-    other = 1 + max((int(one.max(initial=-1)) for one in trees.sets), default=-1)
+    other = 1 + int(np.concatenate([[-1], *trees.sets]).max())
     text = _write(trees, feature, by_code, missing=other + 1, n_columns=len(columns))
     booster = lgb.Booster(model_str=text)
     single = SingleRows(booster, len(columns), len(trees.sizes), leaves=True)

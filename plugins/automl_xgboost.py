@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -167,18 +168,18 @@ def trees(estimator: XGBoost) -> Trees | None:
     model = learner["gradient_booster"]["model"]
     if any(int(tree["tree_param"]["num_deleted"]) for tree in model["trees"]):
         return None
-    parts = [_nodes(tree) for tree in model["trees"]]
-    starts = np.cumsum([0, *(len(part["left"]) for part in parts)])
+    found = model["trees"]
+    starts = np.cumsum([0, *(len(tree["left_children"]) for tree in found)])
     sets = {
         int(start) + node: codes
-        for start, tree in zip(starts, model["trees"], strict=False)
+        for start, tree in zip(starts, found, strict=False)
         for node, codes in _codes(tree)
     }
     start = np.ravel(json.loads(learner["learner_model_param"]["base_score"])).astype(np.float64)
     if estimator.link == "logistic":
         start = np.log(start) - np.log1p(-start)
     scale, shift = estimator.spread_, estimator.center_
-    nodes = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    nodes = _nodes(found)
     return Trees.of_nodes(
         starts[:-1],
         nodes | {"value": scale * nodes["value"]},
@@ -189,16 +190,20 @@ def trees(estimator: XGBoost) -> Trees | None:
     )
 
 
-def _nodes(tree: dict[str, Any]) -> dict[str, NDArray[Any]]:
-    """Return one tree; XGBoost sends what is in a set right, all else left."""
-    by_code = np.array(tree["split_type"], dtype=bool)
-    left, right = np.array(tree["left_children"]), np.array(tree["right_children"])
-    missing = np.array(tree["default_left"], dtype=bool)
-    conditions = np.array(tree["split_conditions"], dtype=np.float32)
+def _nodes(trees: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
+    """Return the nodes of all trees; XGBoost sends what is in a set right, all else left."""
+
+    def joined(name: str, dtype: Any) -> NDArray[Any]:
+        return np.fromiter(chain.from_iterable(tree[name] for tree in trees), dtype=dtype)
+
+    by_code = joined("split_type", np.int8).astype(bool)
+    left, right = joined("left_children", np.int64), joined("right_children", np.int64)
+    missing = joined("default_left", np.int8).astype(bool)
+    conditions = joined("split_conditions", np.float64).astype(np.float32)
     return {
         "left": np.where(by_code, right, left),
         "right": np.where(by_code, left, right),
-        "feature": np.array(tree["split_indices"]),
+        "feature": joined("split_indices", np.int64),
         "threshold": rounded(conditions, strict=True),
         "missing_left": missing ^ by_code,
         "value": conditions.astype(np.float64),

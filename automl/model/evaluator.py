@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl.plugin.tables import Trees, Walker
+from automl.plugin.tables import Trees, Walker, spread_sets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -181,15 +181,11 @@ def border_rows(
     """
     rng = np.random.default_rng(0)
     found = np.array(rows[np.arange(n_rows) % len(rows)], dtype=np.float64)
-    coded = np.zeros(len(trees.feature), dtype=bool)
-    if trees.set_of is not None:
-        coded = trees.set_of >= 0
+    highest = _highest_codes(trees)
     for column in np.unique(trees.feature).tolist():
         mine = trees.feature == column
-        if (coded & mine).any():
-            numbers = trees.set_of[mine & coded]  # type: ignore[index]  # there are splits by code
-            highest = max(int(trees.sets[number].max(initial=0)) for number in numbers.tolist())
-            cells = np.arange(highest + 3, dtype=np.float64)
+        if column in highest:
+            cells = np.arange(highest[column] + 3, dtype=np.float64)
         else:
             at = rng.choice(trees.threshold[mine], n_rows)
             sides = rng.choice([-np.inf, np.inf], n_rows)
@@ -203,3 +199,17 @@ def border_rows(
         replaced = rng.random(n_rows) < share
         found[replaced, column] = picked[replaced]
     return found
+
+
+def _highest_codes(trees: Trees) -> dict[int, int]:
+    """Return the highest code in a set, for each column that is split by code."""
+    if trees.set_of is None:
+        return {}
+    of_set, codes = spread_sets(trees.sets)
+    highest = np.zeros(len(trees.sets), dtype=np.int64)
+    np.maximum.at(highest, of_set, codes)
+    coded = np.flatnonzero(trees.set_of >= 0)
+    found = np.zeros(int(trees.feature.max(initial=0)) + 1, dtype=np.int64)
+    columns = trees.feature[coded]
+    np.maximum.at(found, columns, highest[trees.set_of[coded]])
+    return {column: int(found[column]) for column in np.unique(columns).tolist()}

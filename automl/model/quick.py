@@ -13,6 +13,7 @@ from automl.data.apply import apply
 from automl.data.frame import take_in
 from automl.data.single import SingleRow
 from automl.model.hard_rows import hard_rows
+from automl.model.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +86,8 @@ class Quick:
             if self._tried:
                 return
             try:
-                self._compiled = self._compile()
+                with one_thread():
+                    self._compiled = self._compile()
             except Exception:
                 logger.warning("single rows go the usual way", exc_info=True)
             self._tried = True

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from automl.explain.slopes import secant
 from automl.model.judge import bootstrap_error
 
 if TYPE_CHECKING:
@@ -62,6 +63,10 @@ class Bounds:
             return inside
         beyond: NDArray[Any] = np.tanh((values - inside) / self.margin)
         return inside + self.margin * beyond
+
+    def slopes(self, before: NDArray[Any], after: NDArray[Any]) -> NDArray[Any]:
+        """Return by how much of a change of answers what is said changes, one for each."""
+        return secant(before, after, self(before), self(after))
 
     def to_json(self) -> dict[str, float | None]:
         """Return plain data; an infinite margin is None."""

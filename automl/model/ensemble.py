@@ -88,3 +88,23 @@ class Ensemble:
         if self._bounds is not None:
             return self._bounds(averages)
         return averages if self.tuned is None else self.tuned.values(averages)
+
+    def slopes(
+        self, before: NDArray[np.float64], after: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return how changes of averages go through `finished`, without a rest.
+
+        Parameters
+        ----------
+        before, after : ndarray of shape (n, n_values)
+
+        Returns
+        -------
+        ndarray of shape (n, n_values, n_values)
+            By value and average.
+        """
+        if self._bounds is not None:
+            return self._bounds.slopes(before, after)[:, :, None]
+        if self.tuned is None:
+            return np.broadcast_to(np.eye(before.shape[1]), (*before.shape, before.shape[1]))
+        return self.tuned.slopes(before, after)

@@ -9,6 +9,7 @@ import numpy as np
 from automl.errors import InputError
 from automl.model import reading
 from automl.model.ensemble import Ensemble
+from automl.model.explained import Explainer, explain
 from automl.model.member import Member, Part
 from automl.model.report import report
 from automl.model.rooted import Rooted
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from automl.data.schema import Schema
+    from automl.explain.explanation import Explanation
     from automl.model.export import Exported
     from automl.plugin.catalog import Catalog
     from automl.plugin.contributions import Exporter, Task
@@ -69,6 +71,8 @@ class Predictor:
         Names of the columns that are learned from.
     ensemble : Ensemble
         The members together, for who has canonical rows already.
+    explainer : Explainer
+        What rows are compared with where they are explained.
     """
 
     def __init__(
@@ -96,6 +100,7 @@ class Predictor:
         self.info = info
         self.classes = classes
         self.feature_names = schema.learned
+        self.explainer = Explainer(schema, self.ensemble, catalog, info)
 
     classes_ = property(_labels)
 
@@ -170,6 +175,32 @@ class Predictor:
         """
         raw = reading.open_table(new, self.catalog)
         return reading.flagged(raw, self.schema, on_missing)
+
+    def explain(
+        self, rows: object, *, background: object = None, on_missing: str = "error"
+    ) -> Explanation:
+        """Tell what each column of the table contributed to what is said of each row.
+
+        `Explanation` says what contributions are, and which of them are exact.
+
+        Parameters
+        ----------
+        rows : path, URL-like string or table
+        background : path, URL-like string or table, default=None
+            Rows to compare with, of which at most 100 are used; None means the rows of the
+            training table that the model keeps.
+        on_missing : {"error", "impute"}, default="error"
+
+        Returns
+        -------
+        Explanation
+
+        Raises
+        ------
+        InputError
+            ``E_INPUT_BACKGROUND`` where there is no row to compare with.
+        """
+        return explain(self, rows, background, on_missing)
 
     def evaluate(
         self,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from automl.data.folds import crossfit
+from automl.explain.slopes import log_softmax, logarithmic_mean, secant, share_slopes
 from automl.model.judge import bootstrap_error, spread_rows
 
 if TYPE_CHECKING:
@@ -84,6 +85,14 @@ class Temper:
         """Return what a predictor says where a blend says this: the tempered probabilities."""
         return self(values)
 
+    def slopes(self, before: NDArray[Any], after: NDArray[Any]) -> NDArray[np.float64]:
+        """Return how changes of probabilities go through, of shape (n_rows, n_out, n_in)."""
+        first, second = (np.clip(one, SMALLEST, None) for one in (before, after))
+        logs, other = np.log(first), np.log(second)
+        shares = share_slopes(log_softmax(self.power * logs), log_softmax(self.power * other))
+        inner = secant(before, after, first, second) / logarithmic_mean(other, logs)
+        return np.asarray(self.power * shares * inner[:, None, :])
+
     def of(self, task: Task) -> Task:
         """Return the task as it is: the likeliest class stays the likeliest."""
         return task
@@ -110,6 +119,11 @@ class Weighing:
     def values(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return what a predictor says where a blend says this: the same."""
         return values
+
+    def slopes(self, before: NDArray[Any], after: NDArray[Any]) -> NDArray[np.float64]:
+        """Return how changes of probabilities go through, of shape (n_rows, n_out, n_in)."""
+        del after
+        return np.broadcast_to(np.eye(before.shape[1]), (*before.shape, before.shape[1]))
 
     def of(self, task: Task) -> Task:
         """Return the task with classes weighed wherever it decides or says what was decided."""

@@ -1,0 +1,1 @@
+"""What each column of the user's table contributed to a prediction."""

@@ -1,0 +1,195 @@
+"""What each column contributes to what a blend says, against rows of a background."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from automl.explain.columns import UserColumns
+from automl.explain.known import Known, known, n_leaves, read, wide
+from automl.explain.sampled import Sampled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from automl.candidate.pipeline import Pipeline
+    from automl.data.schema import Schema
+    from automl.data.table import Table
+    from automl.plugin.catalog import Catalog
+
+    Matrix = NDArray[np.float64]
+
+logger = logging.getLogger("automl.explain")
+
+MOST_PAIRS = 16_000_000
+"""Leaves times background rows of all trees that are kept as paths; larger ones are sampled."""
+
+STRANGE = 1e-3
+"""A rest of this share of a row's contributions is said: a member does not always say the same."""
+
+
+class Finish(Protocol):
+    """What is done to the average of the members; all of shape (n, n_values)."""
+
+    def finished(self, averages: Matrix) -> Matrix:
+        """Return the values."""
+        ...
+
+    def slopes(self, before: Matrix, after: Matrix) -> Matrix:
+        """Return how a change of averages goes through, (n, n_values, n_values), without a rest."""
+        ...
+
+
+class Game:
+    """A blend whose rows are explained; what can be reckoned before is reckoned once.
+
+    Parameters
+    ----------
+    members : sequence of (float, Pipeline)
+        Each with its share in the blend.
+    finish : Finish
+    background : Table
+        The rows that an explained row is compared with.
+    schema : Schema
+    catalog : Catalog
+    seed : int, default=0
+        Of what is sampled.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The user's columns.
+    base : ndarray of shape (n_values,)
+        Mean of the values of the background.
+    exact : float
+        Share of the members whose contributions are reckoned, not sampled.
+    n_background : int
+    """
+
+    def __init__(
+        self,
+        members: Sequence[tuple[float, Pipeline]],
+        finish: Finish,
+        background: Table,
+        schema: Schema,
+        catalog: Catalog,
+        seed: int = 0,
+    ) -> None:
+        self._columns = UserColumns(schema)
+        self._finish = finish
+        self.names = self._columns.names
+        self._known: list[Known] = []
+        matrices = _Matrices(background)
+        left = MOST_PAIRS
+        self.n_background = background.n_rows
+        asked = []
+        self._constant: Any = 0.0
+        tables = [(share, pipeline, read(pipeline, catalog)) for share, pipeline in members]
+        # The smallest come first, so that as many as possible find place.
+        for share, pipeline, learned in sorted(tables, key=lambda one: n_leaves(one[2])):
+            if pipeline.estimator is None:
+                self._constant = self._constant + share * wide(pipeline.values(background))
+                continue
+            pairs = n_leaves(learned) * background.n_rows
+            X = matrices.of(pipeline)
+            one = known(share, pipeline, learned, X, self._columns) if pairs <= left else None
+            if one is None:
+                asked.append((share, pipeline))
+            else:
+                left -= pairs
+                self._known.append(one)
+        self._sampled = _sampled(asked, self._columns, background, seed) if asked else None
+        self.exact = 1.0 - sum(share for share, _ in asked)
+        averages = self._constant + sum(one.share * one.values for one in self._known)
+        self._averages = averages + (0.0 if self._sampled is None else self._sampled.values)
+        self.base = finish.finished(self._averages).mean(axis=0)
+
+    def contributions(self, table: Table, values: Matrix) -> Matrix:
+        """Return what each column contributes to each value of each row.
+
+        Parameters
+        ----------
+        table : Table
+        values : ndarray of shape (n_rows, n_values)
+            What the blend says of them.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_columns, n_values)
+            With `base` they add up to ``values``.
+        """
+        found = np.zeros((table.n_rows, len(self.names), values.shape[1]))
+        for row in range(table.n_rows):
+            one = table.take(slice(row, row + 1))
+            found[row] = _without_rest(self._of_row(one), values[row] - self.base)
+        return found
+
+    def _of_row(self, row: Table) -> Matrix:
+        matrices = _Matrices(row)
+        cells = [one.cells(matrices.of(one.pipeline))[0] for one in self._known]
+        outputs = [one.outputs(mine[None]) for one, mine in zip(self._known, cells, strict=True)]
+        constant = self._constant[:1] if np.ndim(self._constant) else self._constant
+        average: Any = constant + sum(
+            one.share * one.said(out) for one, out in zip(self._known, outputs, strict=True)
+        )
+        sampled = 0.0 if self._sampled is None else self._sampled.ask(row)
+        after = np.broadcast_to(average + sampled, self._averages.shape)
+        # By background row, value and average of the members.
+        slopes = self._finish.slopes(self._averages, after) / len(self._averages)
+        total = np.zeros((len(self.names), slopes.shape[1]))
+        for one, mine, out in zip(self._known, cells, outputs, strict=True):
+            weights = one.share * (slopes @ one.slopes(out[0]))
+            total += one.contributions(mine, weights.transpose(0, 2, 1))
+        if self._sampled is not None:
+            weights = slopes.transpose(0, 2, 1)
+            total += self._sampled.contributions(row, np.asarray(sampled)[0], weights)
+        return total
+
+
+class _Matrices:
+    """The prepared rows of a table, made once for pipelines that prepare alike."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._made: dict[Any, Any] = {}
+
+    def of(self, pipeline: Pipeline) -> Any:
+        """Return what the estimator of a pipeline sees."""
+        key = pipeline.preparation.identity
+        if key not in self._made:
+            self._made[key] = pipeline.preparation.transform(self._table)
+        return self._made[key]
+
+
+def _sampled(
+    members: Sequence[tuple[float, Pipeline]],
+    columns: UserColumns,
+    background: Table,
+    seed: int,
+) -> Sampled:
+    def ask(table: Table) -> Matrix:
+        matrices = _Matrices(table)
+        said = [share * wide(one.values_of(matrices.of(one))) for share, one in members]
+        return np.asarray(np.sum(said, axis=0))
+
+    used = columns.used_by(pipeline.preparation for _, pipeline in members)
+    return Sampled(columns, background, ask, used, seed)
+
+
+def _without_rest(contributions: Matrix, change: Matrix) -> Matrix:
+    """Return contributions that add up to a change, by shares of what each of them is.
+
+    What is left over is rounding: tables add up in another order than the members do.
+    """
+    rest = change - contributions.sum(axis=0)
+    size = np.abs(contributions)
+    total = size.sum(axis=0)
+    if (np.abs(rest) > STRANGE * np.maximum(total, np.abs(change))).any():
+        logger.warning("a member says something else when it is asked again")
+    shares = np.where(total > 0.0, size / np.where(total > 0.0, total, 1.0), 0.0)
+    found: Matrix = contributions + shares * rest
+    return found

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Matrix = NDArray[np.float64]
@@ -250,6 +252,20 @@ def rounded(threshold: NDArray[Any], *, strict: bool = False) -> Matrix:
     return np.where(even, middle, np.nextafter(middle, -np.inf))
 
 
+def spread_sets(
+    sets: Sequence[NDArray[Any]],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the codes of all sets one after the other: of which set each is, and the code.
+
+    Parameters
+    ----------
+    sets : sequence of ndarray of int
+    """
+    lengths = np.fromiter(map(len, sets), dtype=np.int64, count=len(sets))
+    codes = np.concatenate(sets) if len(sets) else np.zeros(0)
+    return np.repeat(np.arange(len(sets)), lengths), codes.astype(np.int64)
+
+
 class Walker:
     """What asks trees, made once: it walks down all of them together.
 
@@ -275,11 +291,10 @@ class Walker:
         self.missing_left = trees.missing_left
         known = trees.set_of is not None and len(trees.sets) > 0
         self.set_of = trees.set_of.astype(np.int64) if known else None  # type: ignore[union-attr]  # it is known
-        highest = max((int(codes.max(initial=-1)) for codes in trees.sets), default=-1)
+        of_set, codes = spread_sets(trees.sets)
         # The last column stands for all higher codes, and for what is no code.
-        self.inside = np.zeros((len(trees.sets), highest + 2), dtype=bool)
-        for number, codes in enumerate(trees.sets):
-            self.inside[number, codes] = True
+        self.inside = np.zeros((len(trees.sets), int(codes.max(initial=-1)) + 2), dtype=bool)
+        self.inside[of_set, codes] = True
 
     def values(self, X: Matrix) -> Matrix:
         """Return what `Trees.values` does."""

@@ -15,6 +15,7 @@ an operation says otherwise. What comes in are
 
 - numbers as they are and dates as seconds since 1970, for a chain behind such columns;
 - codes 0, 1, ... of levels, -1 where missing, -2 where training did not have the level;
+- texts, which are read by `automl.plugin.wording` only;
 - the numbers, dates, codes of categories and codes of strings, side by side in this order, for a
   step that takes the table;
 - the matrix of an estimator.
@@ -29,6 +30,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
+
+from automl.plugin.wording import Shape, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -204,15 +207,13 @@ class Interpolate(OfEach):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sparse:
-    """A matrix of which most cells are 0, row by row (the arrays of a CSR matrix).
+    """A matrix of which most cells are 0: the arrays of a CSR matrix.
 
     Parameters
     ----------
     data : ndarray of shape (n_cells,), dtype=float64
     indices : ndarray of shape (n_cells,), dtype=int
-        The column of each of these cells.
     starts : ndarray of shape (n_rows + 1,), dtype=int
-        Where the cells of each row begin; last, where all end.
     n_columns : int
     """
 
@@ -302,9 +303,9 @@ class Softmax(OfEach):
         return np.asarray(e / e.sum(axis=1, keepdims=True))
 
 
-Operation = (
-    Fill | IsMissing | Affine | Clip | Apply | Combine | Interpolate | Lookup | Product | Softmax
-)
+OfTexts = Terms | Shape
+OfNumbers = Fill | IsMissing | Affine | Clip | Apply | Combine | Interpolate | Lookup
+Operation = OfNumbers | Product | Softmax | OfTexts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -351,14 +352,16 @@ class Formula:
 
         Parameters
         ----------
-        X : ndarray of shape (n_rows, n_in) or wider, dtype=float64 or int
+        X : ndarray of shape (n_rows, n_in) or wider, of float64, int or (texts) object
         """
         starts = self.starts
-        cells = np.empty((len(X), starts[-1]))
-        cells[:, : self.n_in] = X[:, : self.n_in]
+        cells = np.full((len(X), starts[-1]), np.nan)
+        if X.dtype != object:
+            cells[:, : self.n_in] = X[:, : self.n_in]
         with np.errstate(all="ignore"):
             for operation, start in zip(self.operations, starts, strict=False):
-                cells[:, start : start + operation.width] = operation.of(cells)
+                given = X if isinstance(operation, OfTexts) else cells
+                cells[:, start : start + operation.width] = operation.of(given)
         return np.ascontiguousarray(cells[:, self.out])
 
 
@@ -391,6 +394,6 @@ def reads_of(operation: Operation) -> Columns:
     """Return the numbers of the columns that an operation reads."""
     if isinstance(operation, Combine):
         return np.concatenate([operation.first, operation.second])
-    if isinstance(operation, Lookup):
+    if isinstance(operation, Lookup | OfTexts):
         return np.array([operation.column])
     return operation.columns

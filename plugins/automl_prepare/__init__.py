@@ -352,6 +352,7 @@ PREPROCESSORS = (
         wants=_words_repeat,
         priority=20,
         saved=_own(*_TEXTS),
+        formula=_formula,
         code=_terms_code,
     ),
     Preprocessor(
@@ -365,6 +366,7 @@ PREPROCESSORS = (
         space={"alpha": Choice(0.1, 0.3, 1.0, 3.0, 10.0)},
         priority=30,
         saved=_own("texts.TextScore", "texts.TextSvd", *_TEXTS),
+        formula=_formula,
         code=_text_score_code,
     ),
     Preprocessor(
@@ -376,6 +378,7 @@ PREPROCESSORS = (
         space={"dims": Choice(20, 50, 100)},
         priority=40,
         saved=_own("texts.TextSvd", *_TEXTS),
+        formula=_formula,
         code=_svd_code,
     ),
 )

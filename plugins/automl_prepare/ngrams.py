@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from automl.plugin.wording import Terms
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -155,6 +157,22 @@ class Ngrams:
     def n_terms(self) -> int:
         """Number of columns."""
         return sum(len(idf) for idf in self.idf)
+
+    def formula(self, column: int) -> Terms:
+        """Return what it computes of a column of texts."""
+        return Terms(
+            column=column,
+            words=self.words,
+            pieces=self.pieces,
+            word_column=self.word_column,
+            pair_keys=self.pair_keys,
+            pair_column=self.pair_column,
+            word_idf=self.idf[0],
+            piece_idf=self.idf[1],
+            pattern=TOKEN.pattern,
+            max_chars=MAX_CHARS,
+            lengths=PIECES,
+        )
 
     def _learn_words(self, tokens: _Tokens, count: NDArray[np.int64]) -> None:
         frequent = _top(count, 4 * self.max_words, self.min_rows)

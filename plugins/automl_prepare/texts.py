@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from automl.plugin.formulas import Draft, Formula, Product
+from automl.plugin.wording import Shape
 from automl_prepare.codes import targets_of
 from automl_prepare.ngrams import MAX_CHARS, Ngrams
 
@@ -134,6 +136,15 @@ class TextNgrams:
         parts = [ngrams.transform(X[:, j]) for j, ngrams in enumerate(self.columns)]
         return parts[0] if len(parts) == 1 else hstack(parts, format="csr")
 
+    def formula(self) -> Formula:
+        """Return what it computes."""
+        draft = Draft(len(self.columns))
+        return draft.formula(*self.draft(draft))
+
+    def draft(self, draft: Draft) -> list[Any]:
+        """Add the terms of each column of text to a formula."""
+        return [draft.add(ngrams.formula(j)) for j, ngrams in enumerate(self.columns)]
+
     def lineage(self, n_in: int) -> list[tuple[int, ...]]:
         """Return the input columns of each output column."""
         return [(j,) for j, ngrams in enumerate(self.columns) for _ in range(ngrams.n_terms)]
@@ -185,6 +196,20 @@ class TextSvd:
         for j, part in enumerate(self.split(terms)):
             blocks += [part @ self.folds[j], shape_of(X[:, j])]
         return np.concatenate(blocks, axis=1, dtype=np.float64)
+
+    def formula(self) -> Formula:
+        """Return what it computes."""
+        draft = Draft(len(self.folds))
+        return draft.formula(*self.draft(draft, self.ngrams.draft(draft)))
+
+    def draft(self, draft: Draft, terms: list[Any]) -> list[Any]:
+        """Add dimensions and shape of texts whose terms were added to a formula."""
+        out = []
+        for j, right in enumerate(self.folds):
+            weights, base = right.astype(np.float64), np.zeros(right.shape[1])
+            out.append(draft.add(Product(columns=terms[j], weights=weights, base=base)))
+            out.append(draft.add(Shape(column=j, max_chars=MAX_CHARS)))
+        return out
 
     def lineage(self, n_in: int) -> list[tuple[int, ...]]:
         """Return the input columns of each output column."""
@@ -250,6 +275,14 @@ class TextScore:
         terms = self.svd.ngrams.transform(X)
         said = terms @ self.weights + self.intercept
         return np.column_stack([said, self.svd.columns(X, terms)])
+
+    def formula(self) -> Formula:
+        """Return what it computes."""
+        draft = Draft(len(self.svd.folds))
+        terms = self.svd.ngrams.draft(draft)
+        base, every = self.intercept.reshape(-1), np.concatenate(terms)
+        said = draft.add(Product(columns=every, weights=self.weights, base=base))
+        return draft.formula(said, *self.svd.draft(draft, terms))
 
     def _learn(self, X: NDArray[Any]) -> Any:
         terms = self.svd.ngrams.fit_transform(X)

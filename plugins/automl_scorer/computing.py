@@ -6,6 +6,9 @@ operations make, one after the other.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,12 +46,14 @@ def with_arrays(said: Any, arrays: dict[str, Array]) -> Any:
 def computed(formula: dict[str, Any], X: Array) -> Array:
     """Return the columns that come out of a formula."""
     n_in, n_columns = formula["n_in"], formula["n_columns"]
-    cells = np.empty((len(X), n_columns))
-    cells[:, :n_in] = X[:, :n_in]
+    cells = np.full((len(X), n_columns), np.nan)
+    if X.dtype != object:
+        cells[:, :n_in] = X[:, :n_in]
     end = n_in
     with np.errstate(all="ignore"):
         for operation in formula["operations"]:
-            made = OPERATIONS[operation["is"]](cells, **operation["with"])
+            given = X if operation["is"] in OF_TEXTS else cells
+            made = OPERATIONS[operation["is"]](given, **operation["with"])
             start, end = end, end + made.shape[1]
             cells[:, start:end] = made
     return np.ascontiguousarray(cells[:, formula["out"]])
@@ -127,6 +132,73 @@ def softmax(cells: Array, columns: Array) -> Array:
     return np.asarray(e / e.sum(axis=1, keepdims=True))
 
 
+def terms(texts: Array, column: int, **said: Any) -> Array:
+    """Return TF-IDF of words and pairs of words, then of pieces of words, each of length 1."""
+    number = {word: place for place, word in enumerate(unpacked(said["words"]))}
+    piece_number = {piece: place for place, piece in enumerate(unpacked(said["pieces"]))}
+    keys, at = said["pair_keys"].tolist(), said["pair_column"].tolist()
+    pairs, columns = dict(zip(keys, at, strict=True)), said["word_column"].tolist()
+    token, n = re.compile(said["pattern"]), len(said["word_idf"])
+    made = np.zeros((len(texts), n + len(said["piece_idf"])))
+    for row, text in zip(made, texts[:, column], strict=True):
+        found = token.findall((text or "")[: said["max_chars"]].lower())
+        known = [number.get(word, -1) for word in found]
+        whole = [columns[word] for word in known if word >= 0]
+        whole += [
+            pairs.get(first * len(columns) + second, -1)
+            for first, second in pairwise(known)
+            if first >= 0 and second >= 0
+        ]
+        pieces = [part for word in found for part in parts_of(word, *said["lengths"])]
+        weigh(row[:n], whole, said["word_idf"])
+        weigh(row[n:], [piece_number.get(part, -1) for part in pieces], said["piece_idf"])
+    return made
+
+
+def unpacked(packed: Array) -> list[str]:
+    """Return strings that were kept in one array."""
+    text = packed.tobytes().decode("utf-8", "surrogatepass")
+    return text.split("\n") if text else []
+
+
+def parts_of(word: str, low: int, high: int) -> list[str]:
+    """Return the pieces of a word."""
+    padded = f" {word} "
+    if len(padded) <= low:
+        return [padded]
+    sizes = range(low, min(high, len(padded)) + 1)
+    return [padded[at : at + n] for n in sizes for at in range(len(padded) - n + 1)]
+
+
+def weigh(row: Array, found: list[int], idf: Array) -> None:
+    """Write the weights of terms that are columns into a row."""
+    counted = Counter(found)
+    counted.pop(-1, None)
+    if counted:
+        columns = np.fromiter(counted, dtype=np.int64)
+        weights = (1.0 + np.log(np.array(list(counted.values()), dtype=float))) * idf[columns]
+        row[columns] = weights / np.sqrt((weights**2).sum())
+
+
+def shape(texts: Array, column: int, max_chars: int) -> Array:
+    """Return length, words, letters a word, shares of capitals and digits, ``!`` and ``?``."""
+    told = [shape_of((text or "")[:max_chars]) for text in texts[:, column]]
+    return np.array(told, dtype=np.float64).reshape(-1, 7)
+
+
+def shape_of(text: str) -> tuple[float, ...]:
+    """Return what is told of one text."""
+    length, words = len(text), len(text.split())
+    capitals = sum("A" <= sign <= "Z" for sign in text)
+    digits = sum("0" <= sign <= "9" for sign in text)
+    each, whole = max(words, 1), max(length, 1)
+    counts = (text.count("!"), text.count("?"))
+    return (length, words, length / each, capitals / whole, digits / whole, *counts)
+
+
+OF_TEXTS = {"Terms", "Shape"}
+"""Operations that read texts, and not the columns of numbers."""
+
 OPERATIONS: dict[str, Callable[..., Array]] = {
     "Fill": fill,
     "IsMissing": is_missing,
@@ -138,6 +210,8 @@ OPERATIONS: dict[str, Callable[..., Array]] = {
     "Lookup": lookup,
     "Product": product,
     "Softmax": softmax,
+    "Terms": terms,
+    "Shape": shape,
 }
 
 

@@ -1,0 +1,189 @@
+"""From cells as people write them to the tensors that ``model.onnx`` takes.
+
+``inputs.json`` says of each column how its cells were read where the model was learned; here they
+are read alike, one by one::
+
+    import json
+    from cells import Reader
+
+    read = Reader(json.load(open("inputs.json", encoding="utf-8"))["inputs"])
+    read({"age": [39, "1,234", None], "city": ["Bern", " Bern ", "?"]})
+
+Numbers become float64, NaN where missing; dates seconds since 1970-01-01 UTC, NaN where missing;
+categories strings, "" where missing. Columns that are not there count as missing.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from math import inf, nan
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automl.plugin.plain import strings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+
+class Reader:
+    """Reads tables, rows of any number.
+
+    Parameters
+    ----------
+    inputs : iterable of mapping
+        As ``inputs.json`` has them.
+    """
+
+    def __init__(self, inputs: Iterable[Mapping[str, Any]]) -> None:
+        self._inputs = [
+            (one["column"], one["input"], one["type"] == "string", reader_of(one)) for one in inputs
+        ]
+
+    def __call__(self, rows: Mapping[str, Sequence[Any]]) -> dict[str, NDArray[Any]]:
+        """Return what onnxruntime's ``run`` is given.
+
+        Parameters
+        ----------
+        rows : mapping of str to sequence
+            Columns by name, all as long.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_rows, 1)
+            Float64, or objects that are strings.
+        """
+        n_rows = max((len(cells) for cells in rows.values()), default=0)
+        found: dict[str, NDArray[Any]] = {}
+        for column, name, text, read in self._inputs:
+            cells = rows.get(column)
+            given = [None] * n_rows if cells is None else counted(cells)
+            made = [read(None if is_missing(cell) else cell) for cell in given]
+            dtype: Any = object if text else np.float64
+            found[name] = np.array(made, dtype=dtype).reshape(len(made), 1)
+        return found
+
+
+def counted(cells: Sequence[Any]) -> Sequence[Any]:
+    """Return cells; truth values among numbers are numbers."""
+    if not any(isinstance(cell, bool | np.bool_) for cell in cells):
+        return cells
+    rest = [cell for cell in cells if not isinstance(cell, bool | np.bool_)]
+    numbers = [cell for cell in rest if not is_missing(cell)]
+    if not numbers or not all(isinstance(cell, Real | Decimal) for cell in numbers):
+        return cells
+    return [int(cell) if isinstance(cell, bool | np.bool_) else cell for cell in cells]
+
+
+def reader_of(one: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """Return what reads a cell of a column; it is given None for a missing one."""
+    if one["kind"] == "number":
+        return lambda cell: number(cell, one["format"] or ".")
+    if one["kind"] == "date":
+        return lambda cell: seconds(cell, one["format"] or "iso")
+    levels = one["levels"]
+    known = set(levels)
+    by_number: dict[float, str] = {}
+    for level in levels:
+        value = strings.to_number(level)
+        if value is not None:
+            # Which of several levels that say the same number is meant cannot be told.
+            by_number[value] = "" if value in by_number else level
+    return lambda cell: category(cell, known, by_number)
+
+
+def is_missing(cell: Any) -> bool:
+    """Whether a cell holds nothing that can be read: None, NaN, NaT, NA, a list."""
+    if cell is None or isinstance(cell, list | tuple | dict | set | complex):
+        return True
+    if type(cell).__name__ in {"NAType", "NaTType", "MaskedConstant"}:
+        return True
+    if isinstance(cell, Decimal):
+        return cell.is_nan()
+    return isinstance(cell, Real | np.datetime64 | np.timedelta64) and bool(cell != cell)  # noqa: PLR0124  # only NaN and NaT differ from themselves
+
+
+def number(cell: Any, decimal: str) -> float:
+    """Return the number that a cell says, NaN where it says none."""
+    if isinstance(cell, bool | np.bool_):
+        return float(cell)
+    if isinstance(cell, timedelta | np.timedelta64 | time):  # NumPy's are integers, too
+        return moment(cell)
+    if isinstance(cell, Real | Decimal):
+        return as_float(cell)
+    value = None if cell is None else strings.to_number(spelled(cell), decimal)
+    return nan if value is None else value
+
+
+def seconds(cell: Any, form: str) -> float:
+    """Return the moment that a cell says, in seconds since 1970-01-01 UTC; NaN where none."""
+    if isinstance(cell, date | np.datetime64):
+        return moment(cell)
+    text = "" if cell is None else spelled(cell)
+    if text.strip() in strings.MISSING_SPELLINGS:
+        return nan
+    value = strings.to_seconds(text, form)
+    if value is None and form != "iso":
+        value = strings.to_seconds(text, "iso")
+    return nan if value is None else value
+
+
+def category(cell: Any, known: set[str], by_number: Mapping[float, str]) -> str:
+    """Return the level that a cell says, "" where it is missing, else what it says."""
+    if cell is None:
+        return ""
+    text = spelled(cell)
+    if text in known:
+        return text
+    text = text.strip()
+    if text in known or text in strings.MISSING_SPELLINGS:
+        return text if text in known else ""
+    value = strings.to_number(text)
+    return text if value is None else by_number.get(value) or text
+
+
+def spelled(cell: Any) -> str:
+    """Return the string that a cell would be written as."""
+    for types, write in SPELLINGS:
+        if isinstance(cell, types):
+            return str(write(cell))
+    return str(cell)
+
+
+def moment(cell: Any) -> float:
+    """Return seconds: since 1970-01-01 UTC, of a duration, or since midnight."""
+    if isinstance(cell, np.datetime64 | np.timedelta64):
+        kind = "M8[us]" if isinstance(cell, np.datetime64) else "m8[us]"
+        return float(cell.astype(kind).astype(np.int64)) / 1e6
+    if isinstance(cell, datetime):
+        return strings.seconds_of(cell)
+    if isinstance(cell, date):
+        return strings.seconds_of(datetime(cell.year, cell.month, cell.day))  # noqa: DTZ001  # UTC by rule
+    if isinstance(cell, time):
+        return cell.hour * 3600 + cell.minute * 60 + cell.second + cell.microsecond / 1e6
+    return float(cell.total_seconds())
+
+
+def as_float(cell: Any) -> float:
+    """Return a number as a float; infinite where it is too large."""
+    try:
+        return float(cell)
+    except OverflowError:
+        return inf if cell > 0 else -inf
+
+
+SPELLINGS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+    (str, str),
+    ((bool, np.bool_), lambda cell: "True" if cell else "False"),
+    ((date, np.datetime64), lambda cell: strings.write_seconds(moment(cell))),
+    ((timedelta, np.timedelta64, time), lambda cell: strings.write_number(moment(cell))),
+    ((int, np.integer), int),
+    ((Real, Decimal), lambda cell: strings.write_number(as_float(cell))),
+    (bytes, lambda cell: cell.decode(errors="replace")),
+)
+"""How cells of some types are written; others as Python writes them."""

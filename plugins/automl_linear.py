@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # Strong to weak; each solution is the next one's first guess.
 _PATH = tuple(float(c) for c in np.geomspace(1e-4, 1e3, 15))
+# Still weaker, for collinear columns, where one decomposition solves for all penalties.
+_WEAK = tuple(float(c) for c in np.geomspace(1e4, 1e6, 5))
 _MAX_STEPS = 100
 _MAX_EXACT_COLUMNS = 1000
 
@@ -89,7 +91,11 @@ def learn(
     validation: Validation | None,
     report: Report,
 ) -> None:
-    """Walk the path of penalties until the validation score has twice not improved."""
+    """Walk the path of penalties until the validation score has twice not improved.
+
+    Where all of them together cost nothing, it is walked to its end: between curves that are nearly
+    the same, the scores stay level for long before the weak penalties pay.
+    """
     weight = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=np.float64)
     shift, scale = 0.0, 1.0
     if estimator.regression:
@@ -101,8 +107,9 @@ def learn(
         y = (y - shift) / scale
     exact = estimator.regression and isinstance(X, np.ndarray) and X.shape[1] <= _MAX_EXACT_COLUMNS
     solve = (_exact if exact else _Descent)(X, y, weight, estimator.regression)
-    patience = Patience(report, floor=1, share=0.0)
-    path = _PATH if validation is not None else (1.0,)
+    penalties = _PATH + _WEAK if exact else _PATH
+    patience = Patience(report, floor=len(penalties) if exact else 1, share=0.0)
+    path = penalties if validation is not None else (1.0,)
     for round_, C in enumerate(path if estimator.C is None else (estimator.C,), start=1):
         coef, intercept = solve(C, partial(report, round_))
         last = estimator.coef_, estimator.intercept_

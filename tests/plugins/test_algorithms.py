@@ -380,6 +380,17 @@ def test_linear_regression_finds_a_weak_penalty_for_collinear_columns() -> None:
     assert np.sqrt(np.mean(error**2)) < 0.01 * np.std(y)
 
 
+def test_linear_regression_goes_on_over_a_plateau_of_penalties() -> None:
+    rng = np.random.default_rng(0)
+    loud, small = rng.normal(size=(120, 1)), rng.normal(size=(120, 30))
+    X = loud + 0.01 * small
+    y = loud[:, 0] + 3.0 * small[:, 3] - 2.0 * small[:, 7]
+    context = Context(task="regression", n_classes=0, n_rows=80, n_columns=30)
+    estimator = fitted(_named("linear"), Problem(X, y, context))
+    error = y[80:] - estimator.predict(X[80:])
+    assert np.sqrt(np.mean(error**2)) < 0.1 * np.std(y)
+
+
 def test_a_line_is_cut_off_far_outside_of_what_was_seen() -> None:
     given = problem(_named("linear"), "regression")
     estimator = fitted(_named("linear"), given)

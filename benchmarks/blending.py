@@ -147,6 +147,12 @@ def _bagged(members: Members, judge: Judge) -> Weights:
     return weights
 
 
+def _whole(members: Members, judge: Judge) -> Weights:
+    """Return our weights before the lightest members are left out."""
+    weights: Weights = (_greedy(members, judge) + _bagged(members, judge)) / 2
+    return weights
+
+
 def _ours(members: Members, judge: Judge) -> Weights:
     return blend(members.values, judge, max_members=MEMBERS)
 
@@ -162,6 +168,7 @@ RULES: dict[str, Callable[[Members, Judge], Weights]] = {
     "mean of the best 3": _mean_of(3),
     "mean of the best 5": _mean_of(5),
     "bags alone": _bagged,
+    "greedy and bags, all members": _whole,
     "greedy and bags (ours)": _ours,
 }
 
@@ -173,17 +180,22 @@ def _judges(asked: Asked, y: Array, metric: str, catalog: Catalog) -> tuple[Judg
     return known, Judge(metric=known.metric, decide=task.decide, y=asked.y_unseen)
 
 
-def _table(found: dict[str, list[float]]) -> list[str]:
+def _table(found: dict[str, list[float]], sizes: dict[str, list[int]] | None = None) -> list[str]:
     """Return how far each rule is from the best known and from the first rule, in percent."""
     first = np.array(next(iter(found.values())))
-    lines = ["| rule | mean | ahead | better | worse | worst tenth |", "|---|---|---|---|---|---|"]
+    more = "" if sizes is None else " members |"
+    lines = [
+        f"| rule | mean | ahead | better | worse | worst tenth |{more}",
+        "|---|---|---|---|---|---|" + ("" if sizes is None else "---|"),
+    ]
     for name, gaps in found.items():
         ahead = np.array(gaps) - first
         numbers = [np.clip(gaps, -FARTHEST, FARTHEST).mean()]
         numbers += [np.clip(ahead, -FARTHEST, FARTHEST).mean(), np.quantile(ahead, 0.1)]
         mean, gain, tenth = (f"{100 * number:+.2f}" for number in numbers)
         shares = f"{np.mean(ahead > SAME):.0%} | {np.mean(ahead < -SAME):.0%}"
-        lines.append(f"| {name} | {mean} | {gain} | {shares} | {tenth} |")
+        size = "" if sizes is None else f" {np.mean(sizes[name]):.1f} |"
+        lines.append(f"| {name} | {mean} | {gain} | {shares} | {tenth} |{size}")
     return lines
 
 
@@ -209,6 +221,7 @@ def rules(members: tuple[int, ...], rows: tuple[int, ...], cache: Path) -> None:
     """
     catalog = discover()
     found: dict[tuple[int, int], dict[str, list[float]]] = {}
+    sizes: dict[tuple[int, int], dict[str, list[int]]] = {}
     for table in tables(cache):
         for n_rows in rows:
             for n_members in members:
@@ -217,20 +230,21 @@ def rules(members: tuple[int, ...], rows: tuple[int, ...], cache: Path) -> None:
                     continue
                 asked = part.asked
                 judge, unseen = _judges(asked, part.y, asked.metric, catalog)
-                gains = {
-                    name: unseen.gain(average(part.unseen, rule(part, judge)))
-                    for name, rule in RULES.items()
-                }
+                weights = {name: rule(part, judge) for name, rule in RULES.items()}
+                gains = {n: unseen.gain(average(part.unseen, one)) for n, one in weights.items()}
                 best = max(unseen.gain(one) for one in table.unseen)
                 sign = 1 if asked.greater_is_better else -1
                 reach = max(best - sign * asked.constant_unseen, 1e-9)
                 into = found.setdefault((n_rows, n_members), {name: [] for name in RULES})
+                of = sizes.setdefault((n_rows, n_members), {name: [] for name in RULES})
                 for name, gain in gains.items():
                     into[name].append((gain - best) / reach)
+                    of[name].append(int(np.count_nonzero(weights[name])))
     for (n_rows, n_members), gaps in sorted(found.items()):
         n_tables = len(next(iter(gaps.values())))
         where = f"{n_rows or 'all'} rows, {n_members} candidates, {n_tables} tables"
-        click.echo("\n".join([f"\n{where}\n", *_table(gaps)]))
+        lines = _table(gaps, sizes[n_rows, n_members])
+        click.echo("\n".join([f"\n{where}\n", *lines]))
 
 
 @main.command()

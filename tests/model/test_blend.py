@@ -236,3 +236,31 @@ def test_on_few_rows_more_candidates_do_no_harm():
         blended.append(unseen(average(second, blend(first, seen, max_members=12))))
         fewer.append(unseen(average(second[:8], blend(first[:8], seen, max_members=12))))
     assert np.mean(blended) < np.mean(fewer) < np.mean(alone)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_light_member_stays_only_where_the_score_needs_it(seed):
+    y, members = _classes(seed, 400, 14, noise=1.0 + seed)
+    judge = _judge(LOG_LOSS, y)
+    weights = blend(members, judge)
+    alone = max(judge.gain(members[index]) for index in np.flatnonzero(weights))
+    whole = judge.gain(average(members, weights))
+    least = whole - module.BORNE * (whole - alone)
+    lightest = np.where(weights > 0, weights, np.inf).argmin()
+    if weights[lightest] < module.LIGHT:
+        others = np.where(np.arange(len(weights)) == lightest, 0.0, weights)
+        assert judge.gain(average(members, others)) < least
+
+
+def test_light_members_that_nobody_misses_are_left_out():
+    y, members = _classes(3, 400, 4)
+    judge = _judge(LOG_LOSS, y)
+    library = module.Library.of(members, judge, 0)
+    given = np.array([0.6, 0.385, 0.01, 0.005])
+    left = module._without_light(library, given, lambda: np.inf)
+    assert left[3] == 0
+    assert left.sum() == pytest.approx(1)
+    assert left[0] > given[0]
+    heavy = np.array([0.3, 0.25, 0.25, 0.2])
+    assert np.array_equal(module._without_light(library, heavy, lambda: np.inf), heavy)
+    assert np.array_equal(module._without_light(library, given, lambda: 0.0), given)

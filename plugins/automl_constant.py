@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl.plugin import Algorithm, Context, Params, Saved, hookimpl
+from automl.plugin import Algorithm, Code, Context, Params, Saved, hookimpl
+from automl.plugin.formulas import Draft, Formula, Product
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -66,6 +68,23 @@ def _build(params: Params, context: Context) -> Constant:
     return Constant(context.task, median=context.metric in _ABSOLUTE)
 
 
+def code(estimators: Sequence[Constant]) -> Code:
+    """Return the call of scikit-learn's constant."""
+    first = estimators[0]
+    if first.task != "regression":
+        return Code(place="sklearn.dummy:DummyClassifier", kwargs={"strategy": "prior"})
+    how = "median" if first.median else "mean"
+    return Code(place="sklearn.dummy:DummyRegressor", kwargs={"strategy": how})
+
+
+def formula(estimator: Constant) -> Formula:
+    """Return what is said of every row."""
+    draft = Draft(0)
+    none, value = np.zeros(0, dtype=np.int64), estimator.value_
+    same = Product(columns=none, weights=np.zeros((0, len(value))), base=value)
+    return draft.formula(draft.add(same))
+
+
 def _save(fitted: Constant, folder: Path) -> None:
     data = {**fitted.get_params(), "value": fitted.value_.tolist()}
     (folder / "constant.json").write_text(json.dumps(data), encoding="utf-8")
@@ -84,6 +103,8 @@ ALGORITHM = Algorithm(
     build=_build,
     accepts=frozenset({"nothing"}),
     default=False,
+    code=code,
+    formula=formula,
     weights=True,
     cost=0.001,
     promise=0.05,

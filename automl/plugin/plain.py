@@ -42,7 +42,7 @@ from automl.plugin.formulas import Formula
 from automl.plugin.tables import Coefficients, Trees
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -174,7 +174,7 @@ class Plain:
         made = [chain.outputs(given_to(chain.kind, table)) for chain in self.chains]
         total = np.tile(self.constant, (table.n_rows, 1) if self.n_classes else (table.n_rows,))
         for member in self.members:
-            X = np.concatenate([made[number] for number in member.chains], axis=1)
+            X = side_by_side([made[number] for number in member.chains], table.n_rows)
             total = total + member.share * member.values(X, self.n_classes)
         if self.bounds is not None:
             return bounded(total, self.bounds)
@@ -191,6 +191,11 @@ def given_to(kind: str, table: Table) -> NDArray[Any]:
     return np.concatenate(
         [table.number, table.date, table.category, table.string], axis=1, dtype=np.float64
     )
+
+
+def side_by_side(blocks: Sequence[Matrix], n_rows: int) -> Matrix:
+    """Return the matrix of a member from what its chains made; it may have none."""
+    return np.concatenate([np.zeros((n_rows, 0)), *blocks], axis=1)
 
 
 def bounded(values: Matrix, bounds: Mapping[str, float | None]) -> Matrix:
@@ -334,7 +339,7 @@ class _Reader:
             self._rows = apply(model.schema, take_in(cells), on_missing="impute").table
         rows = self._rows
         made = [self.chains[n].outputs(given_to(self.chains[n].kind, rows)) for n in member.chains]
-        said = member.values(np.concatenate(made, axis=1), pipeline.n_classes)
+        said = member.values(side_by_side(made, rows.n_rows), pipeline.n_classes)
         own = pipeline.values(rows)
         if said.shape != own.shape or not _alike(said, own):
             return f"{self._said('algorithm', name)} says something else than its tables"

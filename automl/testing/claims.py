@@ -12,6 +12,7 @@ from automl.data.schema import Schema
 from automl.data.table import Kind
 from automl.model.evaluator import border_rows
 from automl.plugin.context import Context
+from automl.plugin.formulas import Formula
 from automl.plugin.tables import Trees
 from automl.testing.algorithms import SECTION
 from automl.testing.checks import CheckFailedError, Property, says
@@ -101,13 +102,19 @@ def _the_quick_way_says_the_same(bench: LearningBench) -> None:
                 )
 
 
+def _tabled(bench: LearningBench) -> Any:
+    algorithm = bench.algorithm
+    return algorithm.trees or algorithm.coefficients or algorithm.formula
+
+
 @says(
-    "The table of trees, or of coefficients, says what the estimator says, whatever the rows.",
+    "The table of trees, or of coefficients, or the formula says what the estimator says, whatever "
+    "the rows.",
     SECTION,
-    when=lambda bench: (bench.algorithm.trees or bench.algorithm.coefficients) is not None,
+    when=lambda bench: _tabled(bench) is not None,
 )
 def _the_table_says_the_same(bench: LearningBench) -> None:
-    declared = bench.algorithm.trees or bench.algorithm.coefficients
+    declared = _tabled(bench)
     for case in bench.cases:
         pipeline = bench.fitted(case)
         learned = None if declared is None else declared(pipeline.estimator)
@@ -118,7 +125,7 @@ def _the_table_says_the_same(bench: LearningBench) -> None:
             if isinstance(learned, Trees) and isinstance(X, np.ndarray):
                 missing = "missing" in bench.algorithm.accepts
                 X = border_rows(learned, X, 2 * len(X), missing=missing)
-            values = learned.values(dense(X))
+            values = (learned.outputs if isinstance(learned, Formula) else learned.values)(dense(X))
             usual = pipeline.values_of(X)
             found = pipeline.values_by(values if case.n_classes else values[:, 0])
             if unlike(usual, found, 1e-5):

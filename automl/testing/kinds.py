@@ -22,7 +22,7 @@ _BENCHES = {
 
 _MODULES = {
     "algorithm": ("algorithms", "declared", "hard", "claims"),
-    "preprocessor": ("preprocessors", "steps"),
+    "preprocessor": ("preprocessors", "steps", "formulas"),
     "metric": ("scoring",),
     "task": ("tasks",),
     "splitter": ("splitters",),

@@ -130,7 +130,8 @@ def said_of(model: dict[str, Any], columns: dict[str, list[Any]]) -> Array:
     n_rows, n_classes = len(next(iter(columns.values()))), len(model["labels"] or ())
     total: Array = np.tile(np.array(model["constant"]), (n_rows, 1) if n_classes else (n_rows,))
     for member in model["members"]:
-        X = np.concatenate([made[number] for number in member["chains"]], axis=1)
+        mine = [made[number] for number in member["chains"]]
+        X = np.concatenate([np.zeros((n_rows, 0)), *mine], axis=1)
         said = COMPUTING["said"](member["learned"], X)
         if n_classes:
             total[:, member["present"]] += member["share"] * said

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from broken_others import Scale, listener, metric, preprocessor, reader, right, splits
 
-from automl.plugin import Splitter
+from automl.plugin import Formula, Splitter
+from automl.plugin.formulas import Affine, Draft, Fill
 
 
 class AtOnce(Scale):
@@ -58,6 +59,24 @@ class Told(Scale):
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:
         return self.fit(X, y).transform(X)
+
+
+class Stated(Scale):
+    """Sound: says what it computes."""
+
+    def formula(self) -> Formula:
+        columns = np.arange(len(self.center_))
+        draft = Draft(len(columns))
+        scaled = Affine(columns=columns, center=self.center_, scale=self.spread_)
+        return draft.formula(draft.add(scaled))
+
+
+class Misstated(Stated):
+    def formula(self) -> Formula:
+        draft = Draft(len(self.center_))
+        filled = draft.add(Fill(columns=np.arange(draft.n_in), values=self.center_))
+        scaled = Affine(columns=filled, center=self.center_, scale=self.spread_)
+        return draft.formula(draft.add(scaled))
 
 
 class Locked(Scale):
@@ -113,6 +132,14 @@ BROKEN: dict[str, tuple[str, Any]] = {
     "short lineage": ("the_lineage_is_true", preprocessor(Short)),
     "wrong names": ("the_lineage_is_true", preprocessor(Named)),
     "a lock": ("a_fitted_step_can_be_sent", preprocessor(Locked)),
+    "forgets missing cells in its formula": (
+        "the_formula_says_what_is_computed",
+        preprocessor(Misstated, formula=lambda fitted: fitted.formula()),
+    ),
+    "says its formula in words": (
+        "the_formula_says_what_is_computed",
+        preprocessor(formula=lambda fitted: "(x - center) / spread"),
+    ),
     "picky wants": ("any_block_is_wanted_or_not", preprocessor(wants=picky)),
     "wants a number": (
         "any_block_is_wanted_or_not",
@@ -126,5 +153,8 @@ BROKEN: dict[str, tuple[str, Any]] = {
     "slow listener": ("events_are_taken_quickly", listener(slow_receiver)),
 }
 
-SOUND = [preprocessor(Told, wants=lambda X, context: X.shape[1] > 1)]
+SOUND = [
+    preprocessor(Told, wants=lambda X, context: X.shape[1] > 1),
+    preprocessor(Stated, formula=lambda fitted: fitted.formula()),
+]
 """Contributions that claim the same, truly."""

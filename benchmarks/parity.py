@@ -1,0 +1,136 @@
+"""What exports say of rows that nobody has seen, beside what the model says of them.
+
+python -m benchmarks.parity FOLDER --out FILE [--tables NAME ...] [--exporters NAME ...]
+    [--seconds N] [--models FOLDER]
+
+FOLDER holds a ``catalog.csv`` as in README.md. For each table a default model is fitted on at most
+3,000 rows (or read from ``--models``, where it is kept), and exported. A line is added to FILE for
+each exporter: why it refuses, or how far its values are from the model's own on up to 1,000 of the
+other rows, as a person has them (typed cells), and as strings as a CSV file has them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pandas as pd
+
+import automl
+from automl.errors import ExportError
+
+TRAIN, FRESH = 3_000, 1_000
+
+FIELDS = (
+    "table", "task", "blend", "exporter", "refused", "verified", "typed", "written", "labels",
+    "seconds", "megabytes",
+)  # fmt: skip
+
+
+def cells_of(frame: pd.DataFrame) -> dict[str, list[Any]]:
+    """Return columns as Python cells, None where one is missing."""
+    plain = frame.astype(object).where(frame.notna(), None)
+    return {str(name): plain[name].tolist() for name in plain}
+
+
+def written(frame: pd.DataFrame) -> dict[str, list[str]]:
+    """Return columns as a CSV file has them: strings."""
+    with tempfile.TemporaryDirectory() as name:
+        file = Path(name) / "rows.csv"
+        frame.to_csv(file, index=False)
+        with file.open(newline="", encoding="utf-8") as stream:
+            header, *rows = csv.reader(stream)
+    return {name: [row[place] for row in rows] for place, name in enumerate(header)}
+
+
+def values_of(model: Any, rows: Any) -> np.ndarray[Any, Any]:
+    """Return probabilities or numbers."""
+    said = model.predict(rows) if model.classes is None else model.predict_proba(rows)
+    return np.asarray(said, dtype=np.float64)
+
+
+def apart(said: np.ndarray[Any, Any], own: np.ndarray[Any, Any]) -> float:
+    """Return the largest difference, relative to numbers above 1."""
+    return float((np.abs(said - own) / np.maximum(1.0, np.abs(own))).max(initial=0.0))
+
+
+def model_of(row: dict[str, str], train: pd.DataFrame, given: argparse.Namespace) -> Any:
+    """Return a default model, fitted or read."""
+    place = Path(given.models) / row["name"] if given.models else None
+    if place is not None and place.exists():
+        return automl.load(place)
+    budget = automl.Budget(seconds=given.seconds) if given.seconds else automl.Budget(trials=12)
+    found = automl.fit(train, row["target"], budget=budget, plugins=["-listener:*"]).predictor
+    if place is not None:
+        found.save(place)
+    return found
+
+
+def lines_of(row: dict[str, str], folder: Path, given: argparse.Namespace) -> Any:
+    """Yield a line for each exporter."""
+    frame = pd.read_parquet(folder / row["file"]).sample(frac=1.0, random_state=0)
+    frame = frame[frame[row["target"]].notna()]
+    n_train = min(TRAIN, int(0.7 * len(frame)))
+    fresh = frame[n_train : n_train + FRESH].drop(columns=row["target"])
+    model = model_of(row, frame[:n_train], given)
+    blend = " ".join(f"{one.candidate.algorithm}:{one.weight:.0%}" for one in model.parts)
+    for exporter in given.exporters or sorted(model.catalog.exporters):
+        line = {"table": row["name"], "task": model.task.name, "blend": blend, "exporter": exporter}
+        with tempfile.TemporaryDirectory(prefix="parity-") as name:
+            out, start = Path(name) / "out", time.perf_counter()
+            try:
+                line["verified"] = f"{model.export(exporter, out).largest_difference:.2g}"
+            except ExportError as error:
+                yield {**line, "refused": f"{error.code}: {error.message}"}
+                continue
+            line["seconds"] = f"{time.perf_counter() - start:.1f}"
+            size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
+            line["megabytes"] = f"{size / 1e6:.2f}"
+            opened = model.catalog.exporters[exporter].load(out)
+            for what, rows in (("typed", cells_of(fresh)), ("written", written(fresh))):
+                own = values_of(model, rows)
+                said = np.asarray(opened(rows), dtype=np.float64)
+                line[what] = f"{apart(said, own):.2g}"
+                if model.classes is not None and what == "typed":
+                    same = model.task.decide(said) == model.task.decide(own)
+                    line["labels"] = f"{np.mean(same):.4f}"
+        yield line
+
+
+def main() -> None:
+    """Add a line for each table and exporter."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--tables", nargs="*", default=[])
+    parser.add_argument("--exporters", nargs="*", default=[])
+    parser.add_argument("--seconds", type=float, default=0.0, help="12 trials where it is 0")
+    parser.add_argument("--models", default="", help="where models are kept")
+    given = parser.parse_args()
+    with (given.folder / "catalog.csv").open(newline="", encoding="utf-8") as file:
+        rows = {row["name"]: row for row in csv.DictReader(file)}
+    new = not given.out.exists()
+    with given.out.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
+        if new:
+            writer.writeheader()
+        for name in given.tables or [n for n, row in rows.items() if row["kind"] == "tabular"]:
+            for line in lines_of(rows[name], given.folder, given):
+                writer.writerow(line)
+                file.flush()
+                print(json.dumps(line), flush=True)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    main()

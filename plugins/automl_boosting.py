@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
+from automl.plugin import Code
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -150,6 +153,22 @@ def watched_metric(context: Context) -> str:
 def haste(context: Context) -> float:
     """A tree per class and round: with many classes fewer and larger steps."""
     return min(3.0, max(1.0, context.n_classes / 8))
+
+
+def average(sizes: Iterable[int]) -> int:
+    """Return the mean of numbers of rounds."""
+    return max(1, round(float(np.mean(list(sizes)))))
+
+
+def standardised(regressor: Code) -> Code:
+    """Return the code of a regressor that learns the target less its mean, by its deviation."""
+    return Code(
+        place="sklearn.compose:TransformedTargetRegressor",
+        kwargs={
+            "regressor": regressor,
+            "transformer": Code(place="sklearn.preprocessing:StandardScaler"),
+        },
+    )
 
 
 def write_facts(fitted: Boosted, folder: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from automl.plugin import (
     Algorithm,
     Choice,
+    Code,
     Context,
     Float,
     Int,
@@ -27,6 +28,7 @@ from automl.plugin import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -242,6 +244,25 @@ def trees(estimator: Forest) -> Trees:
     )
 
 
+def code(estimators: Sequence[Forest]) -> Code:
+    """Return the call of scikit-learn's forest, for classes with one vote for their frequencies."""
+    first = estimators[0]
+    n_trees = max(1, round(float(np.mean([len(one.roots_) for one in estimators]))))
+    name = ("ExtraTrees" if first.extra else "RandomForest") + (
+        "Regressor" if first.regression else "Classifier"
+    )
+    kwargs = {**first.params, "n_estimators": n_trees, "n_jobs": -1}
+    forest = Code(place=f"sklearn.ensemble:{name}", kwargs=kwargs)
+    if first.regression:
+        return forest
+    prior = Code(place="sklearn.dummy:DummyClassifier", kwargs={"strategy": "prior"})
+    votes = {"voting": "soft", "weights": [n_trees, 1]}
+    return Code(
+        place="sklearn.ensemble:VotingClassifier",
+        kwargs={"estimators": [("forest", forest), ("prior", prior)], **votes},
+    )
+
+
 def _save(fitted: Forest, folder: Path) -> None:
     arrays = {name: getattr(fitted, f"{name}_") for name in Forest.ARRAYS}
     np.savez(folder / "forest.npz", allow_pickle=False, **arrays)
@@ -287,6 +308,7 @@ RANDOM_FOREST = Algorithm(
     max_rows=300_000,
     memory=_memory,
     trees=trees,
+    code=code,
     saved=_SAVED,
 )
 
@@ -314,6 +336,7 @@ EXTRA_TREES = Algorithm(
     max_rows=300_000,
     memory=_memory,
     trees=trees,
+    code=code,
     saved=_SAVED,
 )
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from automl.plugin import (
     Algorithm,
+    Code,
     Context,
     Float,
     Int,
@@ -20,8 +21,11 @@ from automl.plugin import (
     Walker,
     hookimpl,
 )
+from automl_boosting import average
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 _ABSOLUTE = {"mae", "median_absolute_error", "mape", "pinball"}
@@ -110,6 +114,13 @@ def quick(estimator: Any) -> Any:
     return values if hasattr(estimator, "predict_proba") else lambda X: values(X)[:, 0]
 
 
+def code(estimators: Sequence[Any]) -> Code:
+    """Return the call with as many rounds as were worth it."""
+    rounds = average(len(one._predictors) for one in estimators)  # noqa: SLF001 - as above
+    usual = {"warm_start": False, "early_stopping": False, "n_iter_no_change": 10}
+    return Code.of(estimators[0], {"max_iter": rounds, **usual})
+
+
 def _build(params: Params, context: Context) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
@@ -150,8 +161,10 @@ ALGORITHM = Algorithm(
     monotonic=True,
     quick=quick,
     trees=trees,
+    code=code,
     imports=("sklearn.ensemble",),
     cost=3.0,
+    by_class=True,
     promise=0.5,
     saved=("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",),
 )

@@ -9,6 +9,7 @@ import numpy as np
 from automl.plugin import (
     Algorithm,
     Choice,
+    Code,
     Context,
     Float,
     Int,
@@ -24,15 +25,17 @@ from automl_boosting import (
     ABSOLUTE,
     FEATURES,
     Boosted,
+    average,
     haste,
     read_facts,
+    standardised,
     watched_metric,
     write_facts,
 )
 from automl_lightgbm_trees import SingleRows, read, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -51,6 +54,20 @@ _DEFAULT = {
     "lambda_l2": 1.0,
     "cat_l2": 1.0,
     "cat_smooth": 10.0,
+}
+
+
+# LightGBM's names -> those of its scikit-learn interface; None where that has no need of it.
+_RENAMED = {
+    "min_data_in_leaf": "min_child_samples",
+    "feature_fraction": "colsample_bytree",
+    "bagging_fraction": "subsample",
+    "bagging_freq": "subsample_freq",
+    "lambda_l1": "reg_alpha",
+    "lambda_l2": "reg_lambda",
+    "seed": "random_state",
+    "num_threads": None,
+    "device_type": None,
 }
 
 
@@ -175,6 +192,19 @@ def quick(estimator: LightGBM) -> Callable[[Any], Any]:
     return values
 
 
+def code(estimators: Sequence[LightGBM]) -> Code:
+    """Return the call of LightGBM's own estimator."""
+    first = estimators[0]
+    rounds = average(one.model_.num_trees() // one.n_outputs for one in estimators)
+    named = {_RENAMED.get(name, name): value for name, value in first.params.items()}
+    kwargs = {"n_estimators": rounds, **{str(name): v for name, v in named.items() if name}}
+    if not first.regression:
+        return Code(place="lightgbm:LGBMClassifier", kwargs=kwargs)
+    if first.objective()["objective"] == "l1":
+        kwargs["objective"] = "regression_l1"
+    return standardised(Code(place="lightgbm:LGBMRegressor", kwargs=kwargs))
+
+
 def _save(fitted: LightGBM, folder: Path) -> None:
     (folder / "model.txt").write_text(fitted.model_.model_to_string(), encoding="utf-8")
     write_facts(fitted, folder)
@@ -260,9 +290,11 @@ ALGORITHM = Algorithm(
     devices=frozenset({"cpu", "cuda", "gpu"}),
     quick=quick,
     trees=trees,
+    code=code,
     walk=walk,
     imports=("lightgbm",),
     cost=1.0,
+    by_class=True,
     promise=0.9,
     saved=Saved(save=_save, load=_load),
 )

@@ -9,6 +9,7 @@ import numpy as np
 
 from automl.plugin import (
     Algorithm,
+    Code,
     Coefficients,
     Context,
     Params,
@@ -18,9 +19,10 @@ from automl.plugin import (
     Validation,
     hookimpl,
 )
+from automl_boosting import standardised
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -52,6 +54,7 @@ class Linear:
     def __init__(self, *, regression: bool, C: float | None = None) -> None:
         self.regression = regression
         self.C = C
+        self.C_ = 1.0 if C is None else C
         self.coef_: Array = np.zeros((0, 0))
         self.intercept_: Array = np.zeros(0)
         self.bounds_: Array = np.array([-np.inf, np.inf])
@@ -119,6 +122,7 @@ def learn(
         done = patience(round_, None if score is None else float(f"{score:.4g}"))
         if patience.best_round == round_:
             last = estimator.coef_, estimator.intercept_
+            estimator.C_ = C
         estimator.coef_, estimator.intercept_ = last
         if done:
             break
@@ -236,11 +240,21 @@ def coefficients(estimator: Linear) -> Coefficients:
     )
 
 
+def code(estimators: Sequence[Linear]) -> Code:
+    """Return the call of scikit-learn's model with the penalty that was found."""
+    C = float(np.exp(np.mean([np.log(one.C_) for one in estimators])))
+    if not estimators[0].regression:
+        kwargs = {"C": C, "max_iter": 1000, "tol": 1e-6}
+        return Code(place="sklearn.linear_model:LogisticRegression", kwargs=kwargs)
+    return standardised(Code(place="sklearn.linear_model:Ridge", kwargs={"alpha": 1.0 / C}))
+
+
 def _save(fitted: Linear, folder: Path) -> None:
     np.savez(
         folder / "linear.npz",
         regression=fitted.regression,
         C=np.nan if fitted.C is None else fitted.C,
+        found=fitted.C_,
         coef=fitted.coef_,
         intercept=fitted.intercept_,
         bounds=fitted.bounds_,
@@ -257,6 +271,8 @@ def _load(folder: Path) -> Linear:
         fitted = Linear(regression=bool(data["regression"]), C=None if np.isnan(C) else C)
         fitted.coef_, fitted.intercept_ = data["coef"], data["intercept"]
         fitted.bounds_ = data["bounds"]
+        if "found" in data:  # a model of 0.1 may lack it
+            fitted.C_ = float(data["found"])
     return fitted
 
 
@@ -267,6 +283,7 @@ ALGORITHM = Algorithm(
     accepts=frozenset({"number", "sparse"}),
     fit=learn,
     coefficients=coefficients,
+    code=code,
     imports=("scipy.optimize",),
     weights=True,
     cost=0.3,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from automl.plugin import (
     Algorithm,
     Choice,
+    Code,
     Context,
     Float,
     Int,
@@ -23,6 +25,7 @@ from automl.plugin import (
 from automl.plugin.formulas import Apply, Clip, Draft, Formula, Product, Softmax
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -51,7 +54,7 @@ class Network:
     def __init__(self, *, params: dict[str, Any], regression: bool, epochs: int = 50) -> None:
         self.params = params
         self.regression = regression
-        self.epochs = epochs
+        self.epochs = self.learned_ = epochs
         self.center_, self.spread_ = 0.0, 1.0
         self.bounds_ = (-np.inf, np.inf)
         self.layers_: Layers = []
@@ -121,6 +124,7 @@ def learn(
         if done:
             break
     estimator.layers_ = best or estimator.layers_
+    estimator.learned_ = patience.best_round
 
 
 def formula(estimator: Network) -> Formula:
@@ -165,12 +169,20 @@ def _build(params: Params, context: Context) -> Network:
     )
 
 
+def code(estimators: Sequence[Network]) -> Code:
+    """Return the call of our own class around scikit-learn's network."""
+    own = Code.own(estimators[0], "params", "regression")
+    epochs = max(1, round(float(np.mean([one.learned_ for one in estimators]))))
+    return replace(own, kwargs={**own.kwargs, "epochs": epochs})
+
+
 def _save(fitted: Network, folder: Path) -> None:
     arrays = {f"weight{i}": weight for i, (weight, _) in enumerate(fitted.layers_)}
     arrays |= {f"bias{i}": bias for i, (_, bias) in enumerate(fitted.layers_)}
     np.savez(folder / "network.npz", allow_pickle=False, **arrays)
     data = fitted.get_params() | {
         "n_layers": len(fitted.layers_),
+        "learned": fitted.learned_,
         "center": fitted.center_,
         "spread": fitted.spread_,
         "bounds": list(fitted.bounds_) if fitted.regression else None,
@@ -181,6 +193,7 @@ def _save(fitted: Network, folder: Path) -> None:
 def _load(folder: Path) -> Network:
     data = json.loads((folder / "network.json").read_text(encoding="utf-8"))
     fitted = Network(**{name: data[name] for name in ("params", "regression", "epochs")})
+    fitted.learned_ = data.get("learned", fitted.epochs)  # a model of 0.1 may lack it
     fitted.center_, fitted.spread_ = data["center"], data["spread"]
     if data["bounds"] is not None:
         fitted.bounds_ = tuple(data["bounds"])
@@ -212,6 +225,7 @@ ALGORITHM = Algorithm(
     ),
     fit=learn,
     formula=formula,
+    code=code,
     weights=True,
     imports=("sklearn.neural_network",),
     cost=4.0,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from automl.plugin import Algorithm, Context, Float, Params, hookimpl
+from automl.plugin import Algorithm, Code, Context, Float, Params, hookimpl
 from automl.plugin.formulas import Affine, Combine, Draft, Formula, Product, Softmax
 
 
@@ -37,6 +37,7 @@ ALGORITHM = Algorithm(
     space={"var_smoothing": Float(1e-9, 1.0, log=True)},
     starts=({"var_smoothing": 1e-3},),
     formula=formula,
+    code=lambda estimators: Code.of(estimators[0]),
     weights=True,
     imports=("sklearn.naive_bayes",),
     cost=0.05,

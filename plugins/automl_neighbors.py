@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl.plugin import Algorithm, Choice, Context, Int, Params, hookimpl
+from automl.plugin import Algorithm, Choice, Code, Context, Int, Params, hookimpl
 
 _DEFAULT = {"n_neighbors": 15, "weights": "distance", "p": 2}
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 
@@ -55,6 +57,11 @@ class Neighbors:
         return np.asarray(self.predict_proba(X).argmax(axis=1))
 
 
+def code(estimators: Sequence[Neighbors]) -> Code:
+    """Return the call of our own class around scikit-learn's neighbours."""
+    return Code.own(estimators[0], "params", "regression")
+
+
 def _build(params: Params, context: Context) -> Neighbors:
     chosen = {**_DEFAULT, **params}
     chosen["n_neighbors"] = max(1, min(chosen["n_neighbors"], context.n_rows))
@@ -84,6 +91,7 @@ ALGORITHM = Algorithm(
     promise=0.2,
     max_rows=20_000,
     memory=_memory,
+    code=code,
     max_columns=200,
     saved=("automl_neighbors.Neighbors",),
 )

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl.plugin import Algorithm, Choice, Context, Float, Int, Params, hookimpl
+from automl.plugin import Algorithm, Choice, Code, Context, Float, Int, Params, hookimpl
 from automl.plugin.formulas import Affine, Apply, Clip, Combine, Draft, Formula, Product, Softmax
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 CACHE = 500
@@ -213,6 +215,11 @@ def _decisions(draft: Draft, machine: Any, near: Any) -> Any:
     return draft.add(Combine(how="sum", first=votes, second=ties))
 
 
+def code(estimators: Sequence[Any]) -> Code:
+    """Return the call of our own class around scikit-learn's machine."""
+    return Code.own(estimators[0], "C", "kernel", "seed")
+
+
 def _halves(y: NDArray[Any], seed: int) -> NDArray[np.int64]:
     """Half 0 or 1 for each row, classes evenly spread; -1 (never held out) for a lone row."""
     order = np.random.default_rng(seed).permutation(len(y))
@@ -268,6 +275,7 @@ ALGORITHM = Algorithm(
     memory=_memory,
     quick=quick,
     formula=formula,
+    code=code,
     weights=True,
     imports=("sklearn.svm", "sklearn.linear_model"),
     cost=3.0,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from automl.plugin import Algorithm, Context, Float, Int, Params, Trees, hookimpl, rounded
+from automl.plugin import Algorithm, Code, Context, Float, Int, Params, Trees, hookimpl, rounded
 
 
 def _build(params: Params, context: Context) -> Any:
@@ -46,6 +46,7 @@ ALGORITHM = Algorithm(
     starts=({"max_depth": 5, "leaf_share": 0.01},),
     weights=True,
     trees=trees,
+    code=lambda estimators: Code.of(estimators[0]),
     imports=("sklearn.tree",),
     cost=0.05,
     promise=0.1,

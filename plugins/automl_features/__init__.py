@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from automl.plugin import Choice, Params, PrepareContext, Preprocessor, hookimpl
+from automl.plugin import Choice, Code, Params, PrepareContext, Preprocessor, hookimpl
 
 ROWS_A_COLUMN = 10
 """With fewer rows for each column, what promises most among so many pairs does so by luck."""
@@ -43,9 +43,22 @@ def _group_contrast(params: Params, context: PrepareContext) -> Any:
 
 
 def _level_counts(params: Params, context: PrepareContext) -> Any:
+    from automl_features.columns import places
     from automl_features.counts import LevelCounts
 
-    return LevelCounts(context.features)
+    return LevelCounts(*places(context.features))
+
+
+def _arithmetic_code(fitted: Any) -> Code:
+    return Code.own(fitted, "places", "n_classes", "most", "seed")
+
+
+def _group_contrast_code(fitted: Any) -> Code:
+    return Code.own(fitted, "numbers", "codes", "n_classes", "most", "seed")
+
+
+def _level_counts_code(fitted: Any) -> Code:
+    return Code.own(fitted, "numbers", "codes")
 
 
 def _formula(fitted: Any) -> Any:
@@ -88,6 +101,7 @@ PREPROCESSORS = (
         wants=_has_numbers,
         saved=("automl_features.arithmetic.Arithmetic",),
         formula=_formula,
+        code=_arithmetic_code,
     ),
     Preprocessor(
         name="group_contrast",
@@ -100,6 +114,7 @@ PREPROCESSORS = (
         wants=_has_both,
         saved=("automl_features.groups.AgainstGroup",),
         formula=_formula,
+        code=_group_contrast_code,
     ),
     Preprocessor(
         name="level_counts",
@@ -109,6 +124,7 @@ PREPROCESSORS = (
         wants=_has_codes,
         saved=("automl_features.counts.LevelCounts",),
         formula=_formula,
+        code=_level_counts_code,
     ),
 )
 

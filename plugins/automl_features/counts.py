@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from automl.plugin.formulas import Draft, Formula, IsMissing, Lookup, Product
-from automl_features.columns import MISSING, UNSEEN, places, slots
+from automl_features.columns import MISSING, UNSEEN, slots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +25,8 @@ class LevelCounts:
     features : sequence of Feature
     """
 
-    def __init__(self, features: Sequence[Any]) -> None:
-        self.numbers, self.codes = places(features)
+    def __init__(self, numbers: Sequence[int], codes: Sequence[int]) -> None:
+        self.numbers, self.codes = numbers, codes
         self.used = sorted({*self.numbers, *self.codes})
 
     counts: list[Matrix]

@@ -112,7 +112,9 @@ def finished(x: Array, scale: float) -> Array:
 
 def codes_of(column: list[Any], feature: dict[str, Any]) -> Array:
     """Return the number of each level."""
-    levels = {level: code for code, level in enumerate(feature["levels"])}
+    if "codes" not in feature:
+        feature["codes"] = {level: code for code, level in enumerate(feature["levels"])}
+    levels = feature["codes"]
     words = words_of(column)
     known: dict[str | None, int] = {}
     known |= {word: code_of(word, levels, feature) for word in set(words) if word is not None}

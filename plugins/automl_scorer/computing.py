@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -134,31 +135,36 @@ def softmax(cells: Array, columns: Array) -> Array:
 
 def terms(texts: Array, column: int, **said: Any) -> Array:
     """Return TF-IDF of words and pairs of words, then of pieces of words, each of length 1."""
-    number = {word: place for place, word in enumerate(unpacked(said["words"]))}
-    piece_number = {piece: place for place, piece in enumerate(unpacked(said["pieces"]))}
-    keys, at = said["pair_keys"].tolist(), said["pair_column"].tolist()
-    pairs, columns = dict(zip(keys, at, strict=True)), said["word_column"].tolist()
+    number, piece_number = numbered(said["words"].tobytes()), numbered(said["pieces"].tobytes())
+    columns, pairs = (
+        said["word_column"].tolist(),
+        pairs_of(said["pair_keys"].astype(np.int64).tobytes()),
+    )
     token, n = re.compile(said["pattern"]), len(said["word_idf"])
     made = np.zeros((len(texts), n + len(said["piece_idf"])))
     for row, text in zip(made, texts[:, column], strict=True):
         found = token.findall((text or "")[: said["max_chars"]].lower())
         known = [number.get(word, -1) for word in found]
         whole = [columns[word] for word in known if word >= 0]
-        whole += [
-            pairs.get(first * len(columns) + second, -1)
-            for first, second in pairwise(known)
-            if first >= 0 and second >= 0
-        ]
+        keys = [a * len(columns) + b for a, b in pairwise(known) if a >= 0 and b >= 0]
+        whole += [int(said["pair_column"][pairs[key]]) for key in keys if key in pairs]
         pieces = [part for word in found for part in parts_of(word, *said["lengths"])]
         weigh(row[:n], whole, said["word_idf"])
         weigh(row[n:], [piece_number.get(part, -1) for part in pieces], said["piece_idf"])
     return made
 
 
-def unpacked(packed: Array) -> list[str]:
-    """Return strings that were kept in one array."""
-    text = packed.tobytes().decode("utf-8", "surrogatepass")
-    return text.split("\n") if text else []
+@lru_cache(maxsize=64)
+def numbered(packed: bytes) -> dict[str, int]:
+    """Return the place of each of the strings that were kept in one array."""
+    text = packed.decode("utf-8", "surrogatepass")
+    return {word: place for place, word in enumerate(text.split("\n") if text else [])}
+
+
+@lru_cache(maxsize=64)
+def pairs_of(keys: bytes) -> dict[int, int]:
+    """Return the place of each key."""
+    return {key: place for place, key in enumerate(np.frombuffer(keys, dtype=np.int64).tolist())}
 
 
 def parts_of(word: str, low: int, high: int) -> list[str]:

@@ -338,6 +338,8 @@ class _Reader:
             cells = {one: [row.get(one) for row in sample] for one in model.schema.learned}
             self._rows = apply(model.schema, take_in(cells), on_missing="impute").table
         rows = self._rows
+        if not rows.n_rows:
+            return ""
         made = [self.chains[n].outputs(given_to(self.chains[n].kind, rows)) for n in member.chains]
         said = member.values(side_by_side(made, rows.n_rows), pipeline.n_classes)
         own = pipeline.values(rows)

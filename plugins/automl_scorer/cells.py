@@ -33,12 +33,16 @@ Array = np.ndarray[Any, Any]
 
 def columns_of(rows: Any, names: list[str]) -> dict[str, list[Any]]:
     """Return the columns that are needed as lists of equal length."""
+    if hasattr(rows, "columns"):  # a table of pandas or polars
+        rows = {str(name): list(rows[name]) for name in rows.columns}
     if isinstance(rows, dict):
         listed = {name: column for name, column in rows.items() if name in names}
         if listed and not any(is_column(column) for column in listed.values()):
             listed = {name: [cell] for name, cell in listed.items()}
     else:
         rows = list(rows)
+        if not all(isinstance(row, dict) for row in rows):
+            raise ValueError("rows are a dict of columns, a list of dicts, or one dict of cells")
         known = {name for row in rows for name in row} if rows else set(names)
         listed = {name: [row.get(name) for row in rows] for name in names if name in known}
     missing = [name for name in names if name not in listed]

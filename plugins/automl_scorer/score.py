@@ -50,7 +50,7 @@ def predict(rows: Any) -> Array:
 
     Parameters
     ----------
-    rows : dict of columns by name, list of dicts, or one dict of cells
+    rows : dict of columns by name, table of pandas or polars, list of dicts, or one dict of cells
 
     Returns
     -------
@@ -69,7 +69,7 @@ def predict_proba(rows: Any) -> Array:
 
     Parameters
     ----------
-    rows : dict of columns by name, list of dicts, or one dict of cells
+    rows : dict of columns by name, table of pandas or polars, list of dicts, or one dict of cells
 
     Returns
     -------

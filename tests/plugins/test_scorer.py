@@ -152,9 +152,24 @@ def test_rows_come_in_three_forms(cells, rows, expected):
     assert cells["columns_of"](rows, ["a", "b"]) == expected
 
 
+def test_tables_of_other_libraries_are_taken(cells):
+    pandas = pytest.importorskip("pandas")
+    polars = pytest.importorskip("polars")
+    columns = {"a": [1, 2], "b": ["x", None]}
+    for table in (pandas.DataFrame(columns), polars.DataFrame(columns)):
+        found = cells["columns_of"](table, ["a", "b"])
+        assert found["a"] == [1, 2]
+        assert [cells["spelled"](cell) for cell in found["b"]] == ["x", None]
+
+
 @pytest.mark.parametrize(
     ("rows", "words"),
-    [({"a": 1}, "missing: b"), ([{"a": 1}], "missing: b"), ({"a": [1], "b": [1, 2]}, "unequal")],
+    [
+        ([[1, 2]], "a list of dicts"),
+        ({"a": 1}, "missing: b"),
+        ([{"a": 1}], "missing: b"),
+        ({"a": [1], "b": [1, 2]}, "unequal"),
+    ],
 )
 def test_rows_that_do_not_fit_are_refused(cells, rows, words):
     with pytest.raises(ValueError, match=words):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from automl.plugin import Formula
 from automl.plugin.plain import plain, strings
 from automl_onnx import cells
 from automl_onnx.inputs import Input, inputs_of
@@ -70,18 +71,42 @@ def refused(model: FittedModel) -> list[str]:
     """Return what of a model cannot be written, one line each."""
     found = plain(model)
     if found.refused:
-        return [*found.refused, _hint(model)]
-    return _unwritable(found)
+        return [*found.refused, *_hint(model)]
+    return [*_unreadable(found), *_unwritable(found)]
 
 
-def _hint(model: FittedModel) -> str:
-    """Say what of our installation could be exported."""
-    able = sorted(
+def _hint(model: FittedModel) -> list[str]:
+    """Say what of the blend could be exported without the rest."""
+    able = [
         name
-        for name, one in model.catalog.algorithms.items()
-        if one.trees or one.coefficients or one.formula
-    )
-    return f"what states such tables: {', '.join(able)}; of columns of text nothing does"
+        for name in dict.fromkeys(part.candidate.algorithm for part in model.parts)
+        if (one := model.catalog.algorithms.get(name)) is not None
+        and (one.trees or one.coefficients or one.formula)
+    ]
+    return [f"of the blend {', '.join(able)} could be exported alone"] if able else []
+
+
+def _unreadable(model: Plain) -> list[str]:
+    """Name what no operator computes, with the share of the blend that stands on it."""
+    from automl_onnx.operations import lacking
+
+    chains = [
+        {name for formula in chain.formulas for name in lacking(formula)} for chain in model.chains
+    ]
+    shares: dict[str, float] = {}
+    for member in model.members:
+        own = [member.learned] if isinstance(member.learned, Formula) else []
+        for name in {one for number in member.chains for one in chains[number]}.union(
+            *(lacking(formula) for formula in own)
+        ):
+            shares[name] = shares.get(name, 0.0) + member.share
+    texts = [one.name for one in model.schema.features if one.kind == "text"]
+    columns = f" of {', '.join(map(repr, texts))}" if texts else ""
+    return [
+        f"ONNX has no operators for {name}, by which a step reads cells{columns} ({share:.0%} of "
+        "the blend; learned again with columns of text ignored it can be exported)"
+        for name, share in sorted(shares.items())
+    ]
 
 
 def _unwritable(model: Plain) -> list[str]:

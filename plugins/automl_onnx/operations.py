@@ -32,6 +32,12 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
 
 
+def lacking(formula: Formula) -> set[str]:
+    """Return the names of operations that no operator computes: those that read texts."""
+    able = {*_WRITERS, Lookup, Product}
+    return {type(one).__name__ for one in formula.operations if type(one) not in able}
+
+
 def write(formula: Formula, given: Sequence[Column], cells: Cells) -> list[Column]:
     """Add what a formula computes, and return the columns that come out.
 
@@ -42,7 +48,7 @@ def write(formula: Formula, given: Sequence[Column], cells: Cells) -> list[Colum
         What comes in.
     cells : Cells
     """
-    columns = list(given)
+    columns = list(given[: formula.n_in])
     for operation in formula.operations:
         columns += _write(operation, columns, cells)
     return [columns[number] for number in formula.out.tolist()]

@@ -1,12 +1,12 @@
 """What exports say of rows that nobody has seen, beside what the model says of them.
 
 python -m benchmarks.parity FOLDER --out FILE [--tables NAME ...] [--exporters NAME ...]
-    [--seconds N] [--models FOLDER]
+    [--rows N] [--trials N | --seconds N] [--models FOLDER]
 
 FOLDER holds a ``catalog.csv`` as in README.md. For each table a default model is fitted on at most
-3,000 rows (or read from ``--models``, where it is kept), and exported. A line is added to FILE for
-each exporter: why it refuses, or how far its values are from the model's own on up to 1,000 of the
-other rows, as a person has them (typed cells), and as strings as a CSV file has them.
+so many rows (or read from ``--models``, where it is kept), and exported. A line is added to FILE
+for each exporter: why it refuses, or how far its values are from the model's own on up to 1,000 of
+the other rows, as a person has them (typed cells), and as strings as a CSV file has them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import pandas as pd
 import automl
 from automl.errors import ExportError
 
-TRAIN, FRESH = 3_000, 1_000
+FRESH = 1_000
 
 FIELDS = (
     "table", "task", "blend", "exporter", "refused", "verified", "typed", "written", "labels",
@@ -69,7 +69,8 @@ def model_of(row: dict[str, str], train: pd.DataFrame, given: argparse.Namespace
     place = Path(given.models) / row["name"] if given.models else None
     if place is not None and place.exists():
         return automl.load(place)
-    budget = automl.Budget(seconds=given.seconds) if given.seconds else automl.Budget(trials=12)
+    seconds, trials = given.seconds or None, None if given.seconds else given.trials
+    budget = automl.Budget(seconds=seconds, trials=trials)
     found = automl.fit(train, row["target"], budget=budget, plugins=["-listener:*"]).predictor
     if place is not None:
         found.save(place)
@@ -80,7 +81,7 @@ def lines_of(row: dict[str, str], folder: Path, given: argparse.Namespace) -> An
     """Yield a line for each exporter."""
     frame = pd.read_parquet(folder / row["file"]).sample(frac=1.0, random_state=0)
     frame = frame[frame[row["target"]].notna()]
-    n_train = min(TRAIN, int(0.7 * len(frame)))
+    n_train = min(given.rows, int(0.7 * len(frame)))
     fresh = frame[n_train : n_train + FRESH].drop(columns=row["target"])
     model = model_of(row, frame[:n_train], given)
     blend = " ".join(f"{one.candidate.algorithm}:{one.weight:.0%}" for one in model.parts)
@@ -114,7 +115,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--tables", nargs="*", default=[])
     parser.add_argument("--exporters", nargs="*", default=[])
-    parser.add_argument("--seconds", type=float, default=0.0, help="12 trials where it is 0")
+    parser.add_argument("--rows", type=int, default=3_000, help="to learn from")
+    parser.add_argument("--trials", type=int, default=16)
+    parser.add_argument("--seconds", type=float, default=0.0, help="instead of trials")
     parser.add_argument("--models", default="", help="where models are kept")
     given = parser.parse_args()
     with (given.folder / "catalog.csv").open(newline="", encoding="utf-8") as file:

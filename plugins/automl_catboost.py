@@ -246,6 +246,7 @@ ALGORITHM = Algorithm(
     trees=trees,
     imports=("catboost",),
     cost=6.0,
+    by_class=True,
     promise=0.95,
     saved=Saved(save=_save, load=_load),
 )

@@ -11,6 +11,7 @@ import numpy as np
 
 from automl.plugin import (
     Algorithm,
+    Code,
     Context,
     Float,
     Int,
@@ -27,13 +28,16 @@ from automl_boosting import (
     ABSOLUTE,
     FEATURES,
     Boosted,
+    average,
     haste,
     read_facts,
+    standardised,
     watched_metric,
     write_facts,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -220,6 +224,25 @@ def _codes(tree: dict[str, Any]) -> list[tuple[int, NDArray[np.int64]]]:
     ]
 
 
+def code(estimators: Sequence[XGBoost]) -> Code:
+    """Return the call of XGBoost's own estimator."""
+    first = estimators[0]
+    rounds = average(one.model_.num_boosted_rounds() for one in estimators)
+    unneeded = {"nthread", "verbosity", "device", "seed"}
+    kwargs: dict[str, Any] = {
+        "n_estimators": rounds,
+        **{name: value for name, value in first.params.items() if name not in unneeded},
+        "random_state": first.params["seed"],
+    }
+    if first.categories:
+        kwargs["enable_categorical"] = True
+    if not first.regression:
+        return Code(place="xgboost:XGBClassifier", kwargs=kwargs)
+    if first.objective()["objective"] == "reg:absoluteerror":
+        kwargs["objective"] = "reg:absoluteerror"
+    return standardised(Code(place="xgboost:XGBRegressor", kwargs=kwargs))
+
+
 def _save(fitted: XGBoost, folder: Path) -> None:
     (folder / "model.ubj").write_bytes(fitted.model_.save_raw("ubj"))
     write_facts(fitted, folder)
@@ -272,8 +295,10 @@ ALGORITHM = Algorithm(
     monotonic=True,
     devices=frozenset({"cpu", "cuda"}),
     trees=trees,
+    code=code,
     imports=("xgboost",),
     cost=1.6,
+    by_class=True,
     promise=0.7,
     saved=Saved(save=_save, load=_load),
 )

@@ -39,6 +39,9 @@ JOIN = " > "
 LEFT_OUT: Chain = ()
 """The choice not to use a step that reads the whole table."""
 
+FEW_CLASSES = 4
+"""With more classes what is learned for each of them costs more."""
+
 NOTHING = frozenset({"nothing"})
 """What an algorithm accepts that reads no column."""
 
@@ -61,6 +64,7 @@ class AlgorithmSpace:
         Configurations to try first.
     steps : mapping of str to Ranges, default={}
         For each step that a chain may have, its space.
+    n_classes : int, default=0
     absent : frozenset of str, default=frozenset()
         Steps that no chain has on this table: what is said of their parameters is not used.
     """
@@ -70,7 +74,14 @@ class AlgorithmSpace:
     ranges: Ranges
     starts: tuple[Params, ...]
     steps: Mapping[str, Ranges] = field(default_factory=dict)
+    n_classes: int = 0
     absent: frozenset[str] = frozenset()
+
+    @property
+    def cost(self) -> float:
+        """What a fit costs here, relative to a boosted tree ensemble's with few classes."""
+        many = self.n_classes / FEW_CLASSES if self.algorithm.by_class else 1.0
+        return self.algorithm.cost * max(1.0, many)
 
     @property
     def step_names(self) -> frozenset[str]:
@@ -244,6 +255,7 @@ def algorithm_space(
         chains=chains,
         ranges=Ranges(owner=f"Algorithm {algorithm.name!r}", varied=given),
         starts=algorithm.starts,
+        n_classes=context.n_classes,
     )
     used = {name: catalog.preprocessors[name] for name in sorted(space.step_names)}
     spaces = {n: Ranges(owner=f"Preprocessor {n!r}", varied=s.space) for n, s in used.items()}

@@ -113,6 +113,9 @@ class Algorithm:
         Whether it uses ``context.threads``.
     cost : float, default=1.0
         Cost of a fit relative to a boosted tree ensemble's; cheap ones are tried first.
+    by_class : bool, default=False
+        Whether it learns something of its own for each class, as boosted trees do: with many
+        classes its cost grows with them.
     promise : float, default=0.5
         Between 0 and 1: on how many tables it is near the best; promising ones are tried first.
     max_rows, max_columns, max_classes : int or None, default=None
@@ -167,6 +170,7 @@ class Algorithm:
     weights: bool = False
     threads: bool = False
     cost: float = 1.0
+    by_class: bool = False
     promise: float = 0.5
     max_rows: int | None = None
     max_columns: int | None = None

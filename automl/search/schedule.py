@@ -64,7 +64,7 @@ class _Record:
 
     @property
     def cost(self) -> float:
-        return self.study.space.algorithm.cost
+        return self.study.space.cost
 
 
 class Schedule:

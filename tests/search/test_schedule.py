@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from automl.candidate.ranges import Ranges
@@ -63,6 +65,20 @@ def test_families_alternate_and_cheap_ones_come_first() -> None:
     assert names(one, 4, {"dear": 0.5, "cheap": 0.5}) == ["cheap", "cheap", "dear", "dear"]
     one = schedule(study("a", 1.0, 3), study("b", 1.1, 3))
     assert names(one, 6, {"a": 0.5, "b": 0.5}) == ["a", "b", "a", "b", "a", "b"]
+
+
+def test_what_learns_class_by_class_comes_later_the_more_classes_there_are() -> None:
+    def order(n_classes: int) -> list[str]:
+        by_class = study("by_class", 1.0)
+        by_class.space = replace(
+            by_class.space,
+            algorithm=replace(by_class.space.algorithm, by_class=True),
+            n_classes=n_classes,
+        )
+        return names(schedule(by_class, study("one", 2.0)), 4, {"by_class": 0.5, "one": 0.5})
+
+    assert order(4)[0] == "by_class"
+    assert order(100) == ["one", "one", "by_class", "by_class"]
 
 
 def test_tuning_goes_to_the_better_algorithm_most_of_the_time() -> None:

@@ -112,6 +112,10 @@ def _apply(operation: Apply, columns: list[Column], cells: Cells) -> str:
     zero, one = graph.numbers(0.0), graph.numbers(1.0)
     if operation.function == "maximum0":
         return graph.where(graph.op("Less", x, zero), zero, x)
+    if operation.function == "cos":  # 1 - 2 sin(x / 2)^2: older runtimes have no Cos of float64
+        half = graph.op("Sin", graph.op("Mul", x, graph.numbers(0.5)))
+        square = graph.op("Mul", graph.op("Mul", half, half), graph.numbers(2.0))
+        return graph.op("Sub", one, square)
     if operation.function == "log1p":
         return graph.op("Log", graph.op("Add", x, one))
     if operation.function == "expm1":

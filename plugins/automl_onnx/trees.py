@@ -294,7 +294,8 @@ def _search(codes: NDArray[Any], *, missing_left: bool) -> tuple[Matrix, Whole, 
     if missing_left:
         borders, sides = np.append(GONE / 2, borders), np.append(LEFT, sides)
     if not len(borders):
-        borders, sides = np.zeros(1), np.full(2, RIGHT)
+        # Nothing goes left, but onnxruntime wants every node to be within reach.
+        borders, sides = np.array([-np.inf]), np.array([LEFT, RIGHT])
     value: list[float] = []
     true: list[int] = []
     false: list[int] = []

@@ -178,8 +178,7 @@ def main(words: list[str] | None = None) -> int:
         with open_text(given.out or "-", "w", sys.stdout) as stream:
             write(stream, said, proba=given.proba)
     except (OSError, ValueError, csv.Error) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
+        parser.exit(2, f"error: {error}\n")
     return 0
 
 

@@ -187,7 +187,7 @@ def load(folder: Path) -> Opened:
         with tempfile.TemporaryDirectory(prefix="automl-mlflow-") as name:
             given = {column: list(cells) for column, cells in rows.items()}
             _run("predict", {"folder": str(folder.absolute()), "rows": given}, Path(name))
-            said = np.load(Path(name) / "values.npy", allow_pickle=False)
+            said: NDArray[np.float64] = np.load(Path(name) / "values.npy", allow_pickle=False)
         return said[:, 0] if said.shape[1] == 1 else said[:, 1:]
 
     return values

@@ -454,6 +454,8 @@ def test_plugins_import_only_the_contract():
         for item in imports_of(module)
         if item.top == "automl"
         and not item.target.startswith(("automl.plugin", "automl.errors", "automl.events"))
+        # The public face, late: an export that keeps a model folder is opened by `automl.load`.
+        and not (item.target == "automl" and not item.eager)
         and not item.typing
     ]
     assert not findings, broken(findings)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import tempfile
 import warnings
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -69,6 +70,8 @@ class Exported:
 def export(predictor: Predictor, to: str | Exporter, path: str | os.PathLike[str]) -> Exported:
     """Write a model in another form, and prove that it says the same.
 
+    What learns again is compared with a twin of the predictor (see `automl.model.twin`).
+
     Parameters
     ----------
     predictor : Predictor
@@ -97,19 +100,18 @@ def export(predictor: Predictor, to: str | Exporter, path: str | os.PathLike[str
     target = Path(path)
     _refuse_taken(target)
     _ask_first(exporter, giver, predictor)
-    rows = rows_to_compare(predictor)
-    expected = own_values(predictor, rows)
+    twin, rows, expected = _to_match(predictor, exporter)
     with _making(target) as (making, moved):
         with _calling(exporter, giver, "export"):
             exporter.export(predictor, making)
         files = _written(making, exporter, giver)
         # Opened where it was not written: what remembers its place fails here, not at its user's.
         making.rename(moved)
-        with _calling(exporter, giver, "load"):
-            opened = exporter.load(moved)
-            got = asked(opened, rows)
+        got = _asked_of(exporter, giver, moved, rows)
+        if twin is not None:
+            _refuse_no_values(got, expected, exporter, giver)
+            got = _asked_of_twin(twin, exporter, giver, rows)
         largest = compare(got, expected, rows, exporter)
-        del opened
         verified = {"rows": len(expected), "largest_difference": largest}
         write_note(moved, predictor, exporter, giver, files, verified)
         if target.exists():
@@ -122,6 +124,50 @@ def export(predictor: Predictor, to: str | Exporter, path: str | os.PathLike[str
         n_rows=len(expected),
         largest_difference=largest,
         files=(*files, NOTE),
+    )
+
+
+def _to_match(
+    predictor: Predictor, exporter: Exporter
+) -> tuple[Predictor | None, dict[str, list[Any]], NDArray[np.float64]]:
+    """Return the twin of an export that learns again, the rows to ask about, and their values."""
+    if exporter.refits:
+        from automl.model.twin import twin_of
+
+        return twin_of(predictor)
+    rows = rows_to_compare(predictor)
+    return None, rows, own_values(predictor, rows)
+
+
+def _asked_of(
+    exporter: Exporter, giver: Giver, folder: Path, rows: dict[str, list[Any]]
+) -> NDArray[np.float64]:
+    with _calling(exporter, giver, "load"):
+        return asked(exporter.load(folder), rows)
+
+
+def _asked_of_twin(
+    twin: Predictor, exporter: Exporter, giver: Giver, rows: dict[str, list[Any]]
+) -> NDArray[np.float64]:
+    with tempfile.TemporaryDirectory(prefix="automl-export-", ignore_cleanup_errors=True) as name:
+        folder = Path(name) / "twin"
+        folder.mkdir()
+        with _calling(exporter, giver, "export"):
+            exporter.export(twin, folder)
+        return _asked_of(exporter, giver, folder, rows)
+
+
+def _refuse_no_values(
+    got: NDArray[np.float64], expected: NDArray[np.float64], exporter: Exporter, giver: Giver
+) -> None:
+    """Raise where what learned again did not come to values for all rows."""
+    if got.shape == expected.shape and np.isfinite(got).all():
+        return
+    raise ExportError(
+        "E_EXPORT_BROKEN",
+        f"The exporter {exporter.name!r} ({giver}) wrote what learns, and then gives no value for "
+        "every row.",
+        f"Tell who made it; `automl check {exporter.name}` tests it.",
     )
 
 

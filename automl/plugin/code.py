@@ -19,7 +19,7 @@ from typing import Any
 from automl.errors import PluginError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
     """A value that a program has under a name of its own.
 
@@ -31,7 +31,7 @@ class Variable:
     name: str
 
 
-LEVELS = Variable("levels")
+LEVELS = Variable(name="levels")
 """In the code of a step: the levels of the columns that it reads, a list of strings for each."""
 
 
@@ -67,8 +67,8 @@ class Code:
     def __post_init__(self) -> None:
         if self.place.count(":") != 1:
             raise PluginError("E_PLUGIN_CODE", f"{self.place!r} is not 'package.module:Name'.")
-        object.__setattr__(self, "args", tuple(_plain(one) for one in self.args))
-        object.__setattr__(self, "kwargs", {name: _plain(v) for name, v in self.kwargs.items()})
+        for value in (*self.args, *self.kwargs.values()):
+            _check(value)
 
     @staticmethod
     def own(fitted: Any, *names: str) -> Code:
@@ -82,7 +82,7 @@ class Code:
         """
         kind = type(fitted)
         try:
-            kwargs = {name: getattr(fitted, name) for name in names}
+            kwargs = {name: _plain(getattr(fitted, name)) for name in names}
         except AttributeError as error:
             raise PluginError(
                 "E_PLUGIN_CODE", f"a {kind.__name__} of an older version: {error}", "Learn again."
@@ -103,7 +103,7 @@ class Code:
         kind = type(estimator)
         usual = {name: one.default for name, one in inspect.signature(kind).parameters.items()}
         given = {**estimator.get_params(deep=False), **(changed or {})}
-        kwargs = {name: v for name, v in given.items() if not _same(v, usual.get(name))}
+        kwargs = {name: _plain(v) for name, v in given.items() if not _same(v, usual.get(name))}
         return Code(place=_public(kind), kwargs=kwargs)
 
     def make(self, levels: Sequence[Sequence[str]] = ()) -> Any:
@@ -137,11 +137,24 @@ def _plain(value: Any) -> Any:
         return {_plain(key): _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(_plain(one) for one in value)
-    if value is None or isinstance(value, bool | int | float | str | Code | Variable):
-        return value
-    raise PluginError(
-        "E_PLUGIN_CODE", f"{value!r} cannot be written down as code; plain values can."
-    )
+    return value
+
+
+def _check(value: Any) -> None:
+    if isinstance(value, dict):
+        inner: list[Any] = [*value, *value.values()]
+    elif isinstance(value, list | tuple):
+        inner = list(value)
+    elif value is None or type(value) in {bool, int, float, str, Code, Variable}:
+        return
+    else:
+        raise PluginError(
+            "E_PLUGIN_CODE",
+            f"{value!r} cannot be written down as code.",
+            "Plain values can: None, numbers, strings, and lists, tuples and dicts of them.",
+        )
+    for one in inner:
+        _check(one)
 
 
 def _same(value: Any, usual: Any) -> bool:

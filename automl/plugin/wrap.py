@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from automl.errors import PluginError
+from automl.plugin.code import Code
 from automl.plugin.contributions import Algorithm, Params, Saved
 from automl.plugin.stepwise import NO_ROUNDS, learn, way_of
 
@@ -176,6 +177,7 @@ def wrap(
         accepts=_CAREFUL if accepts is None else frozenset(accepts),
         space={} if space is None else space,
         starts=tuple(starts),
+        code=code_of,
         imports=tuple({one.partition(":")[0]: None for one in classes if isinstance(one, str)}),
         weights=bool(weights),
         saved=saved if isinstance(saved, Saved) or saved is None else tuple(saved),
@@ -186,6 +188,24 @@ def wrap(
     )
     # A class that is here already costs nothing to ask.
     return made if any(isinstance(one, str) for one in classes) else made.known()
+
+
+def code_of(estimators: Sequence[Any]) -> Code:
+    """Return the call of a class, with as many rounds as were learned."""
+    first = estimators[0]
+    way = way_of(first)
+    if way.partial:
+        raise PluginError(
+            "E_PLUGIN_CODE", f"a {type(first).__name__} learns epoch by epoch, not in one call"
+        )
+    known = first.get_params(deep=False)
+    changed: dict[str, Any] = {
+        name: False for name in ("warm_start", "early_stopping") if name in known
+    }
+    if way.limit:
+        sizes = [getattr(one, way.limit) for one in estimators]
+        changed[way.limit] = max(1, round(sum(sizes) / len(sizes)))
+    return Code.of(first, changed)
 
 
 def class_of(given: str | type, name: str) -> Any:

@@ -21,8 +21,8 @@ _BENCHES = {
 }
 
 _MODULES = {
-    "algorithm": ("algorithms", "declared", "hard", "claims"),
-    "preprocessor": ("preprocessors", "steps", "formulas"),
+    "algorithm": ("algorithms", "declared", "hard", "claims", "written"),
+    "preprocessor": ("preprocessors", "steps", "formulas", "written_steps"),
     "metric": ("scoring",),
     "task": ("tasks",),
     "splitter": ("splitters",),

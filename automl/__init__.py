@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from automl.engine import Result, fit
     from automl.estimator import AutoMLClassifier, AutoMLRegressor
     from automl.model.bundle import load
+    from automl.model.importance import permutation_importance
     from automl.model.predictor import Predictor
     from automl.plugin.selection import Plugins
     from automl.search.budget import Budget
@@ -29,6 +30,7 @@ __all__ = [
     "__version__",
     "fit",
     "load",
+    "permutation_importance",
 ]
 
 _ROOMS = {
@@ -42,6 +44,7 @@ _ROOMS = {
     "Strategy": "automl.search.strategy",
     "fit": "automl.engine",
     "load": "automl.model.bundle",
+    "permutation_importance": "automl.model.importance",
 }
 """Public names and where they live; imported at first use, so that ``import automl`` is quick."""
 

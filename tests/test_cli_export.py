@@ -33,7 +33,7 @@ def test_a_model_is_exported(model, tmp_path):
     assert code == 0, warned
     assert said.startswith(f"{out} has ")
     assert "files by docker (pluggable-automl " in said
-    assert "says what the model says of 1020 rows" in said
+    assert "says what the model says of 1064 rows" in said
     assert Path(out, "Dockerfile").is_file()
 
 
@@ -43,7 +43,7 @@ def test_json_is_one_document(model, tmp_path):
     code, said, _ = run("export", model, "--to", "docker", "--out", out, "--json")
     document = json.loads(said)
     assert code == 0
-    assert document["rows"] == 1020
+    assert document["rows"] == 1064
     assert document["largest_difference"] <= 1e-12
     assert set(document["files"]) == {
         path.relative_to(out).as_posix() for path in Path(out).rglob("*") if path.is_file()

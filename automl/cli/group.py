@@ -14,7 +14,7 @@ from automl._version import __version__
 from automl.cli.face import DONE, FAILED, Face, collected, explain
 
 COMMANDS = (
-    *("fit", "predict", "serve", "evaluate", "leaderboard", "runs"),
+    *("fit", "predict", "explain", "serve", "evaluate", "leaderboard", "runs"),
     *("export", "plugins", "check"),
 )
 """Each is the ``command`` of the module of its name."""

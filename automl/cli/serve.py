@@ -60,6 +60,13 @@ NEEDED = ("fastapi", "uvicorn", "prometheus_client")
     "--max-rows", type=click.IntRange(1), default=10_000, show_default=True, help="Of one request."
 )
 @click.option(
+    "--max-explained",
+    type=click.IntRange(0),
+    default=20,
+    show_default=True,
+    help="Rows of a request that asks for explanations; 0 gives none.",
+)
+@click.option(
     "--max-mb",
     type=click.FloatRange(0, min_open=True),
     default=10.0,

@@ -138,8 +138,11 @@ class Game:
         )
         sampled = 0.0 if self._sampled is None else self._sampled.ask(row)
         after = np.broadcast_to(average + sampled, self._averages.shape)
-        # By background row, value and average of the members.
+        # By background row, value and average of the members. What the last share gains the others
+        # lose: it need not be reckoned.
         slopes = self._finish.slopes(self._averages, after) / len(self._averages)
+        n_values = slopes.shape[1]
+        slopes = slopes[:, : max(n_values - 1, 1)]
         total = np.zeros((len(self.names), slopes.shape[1]))
         for one, mine, out in zip(self._known, cells, outputs, strict=True):
             weights = one.share * (slopes @ one.slopes(out[0]))
@@ -147,7 +150,9 @@ class Game:
         if self._sampled is not None:
             weights = slopes.transpose(0, 2, 1)
             total += self._sampled.contributions(row, np.asarray(sampled)[0], weights)
-        return total
+        if n_values == 1:
+            return total
+        return np.concatenate([total, -total.sum(axis=1, keepdims=True)], axis=1)
 
 
 class _Matrices:

@@ -166,14 +166,12 @@ class _Group:
         The column of each bit.
     pattern : ndarray of shape (n_patterns,), dtype=unsigned
         Bits that fail, leaf by leaf.
-    starts : ndarray of shape (n_leaves,), dtype=int
-        Where the patterns of each leaf begin.
     leaf_of : ndarray of shape (n_patterns,), dtype=int
         Among these leaves.
     rows : csr_matrix of shape (n_patterns, n_background)
         Which background rows fail so.
-    columns : csr_matrix of shape (n_columns, n_patterns)
-        Which columns fail; as many rows as the highest number of a column asks for.
+    columns : csr_matrix of shape (n_patterns, n_columns)
+        Which columns fail, up to the highest number of one.
     """
 
     output: int
@@ -181,7 +179,6 @@ class _Group:
     value: Matrix
     slots: NDArray[np.int64]
     pattern: NDArray[Any]
-    starts: NDArray[np.intp]
     leaf_of: NDArray[np.intp]
     rows: Any
     columns: Any
@@ -199,7 +196,7 @@ class _Group:
         from scipy.sparse import csr_matrix
 
         mine, slots = failed[leaves], slots[leaves]
-        n_leaves, n_rows = mine.shape
+        n_rows = mine.shape[1]
         order = np.argsort(mine, axis=1, kind="stable")
         ordered = np.take_along_axis(mine, order, axis=1)
         new = np.ones(ordered.shape, dtype=bool)
@@ -218,17 +215,15 @@ class _Group:
         column = np.concatenate([column for column, _ in found])
         where = np.concatenate([has for _, has in found])
         columns = csr_matrix(
-            (np.ones(len(column)), (column, where)),
-            shape=(int(slots.max(initial=0)) + 1, len(pattern)),
+            (np.ones(len(column)), (where, column)),
+            shape=(len(pattern), int(slots.max(initial=0)) + 1),
         )
-        starts = np.searchsorted(leaf_of, np.arange(n_leaves))
         return cls(
             output=output,
             leaves=leaves,
             value=value[leaves],
             slots=slots,
             pattern=pattern,
-            starts=starts,
             leaf_of=leaf_of,
             rows=rows,
             columns=columns,
@@ -247,24 +242,20 @@ class _Group:
         mine = failed[self.leaves]
         theirs = mine[self.leaf_of]
         hit = np.flatnonzero((self.pattern & theirs) == 0)
+        leaf = self.leaf_of[hit]
         width, n_values = self.value.shape[1], weights.shape[2]
         asked = weights[:, self.output : self.output + width].reshape(len(weights), -1)
-        summed = (self.rows @ asked).reshape(-1, width, n_values)[hit]
-        count = np.einsum("uw,uwv->uv", self.value[self.leaf_of[hit]], summed)
-        n_x = np.bitwise_count(self.pattern[hit])
-        n_z = np.bitwise_count(theirs[hit])
-        gained = np.zeros((len(self.pattern), n_values))
-        gained[hit] = count * _GAINED[n_x, n_z, None]
-        total[: self.columns.shape[0]] += self.columns @ gained
-        lost = np.zeros_like(gained)
-        lost[hit] = count * _GAINED[n_z, n_x, None]
-        by_leaf = np.add.reduceat(lost, self.starts)
-        for slot in range(self.slots.shape[1]):
-            has = np.flatnonzero(_bit(mine, slot))
-            for value in range(n_values):
-                total[:, value] -= np.bincount(
-                    self.slots[has, slot], by_leaf[has, value], len(total)
-                )
+        summed = (self.rows[hit] @ asked).reshape(-1, width, n_values)
+        count = np.einsum("uw,uwv->uv", self.value[leaf], summed)
+        n_x, n_z = np.bitwise_count(self.pattern[hit]), np.bitwise_count(theirs[hit])
+        gained = self.columns[hit].T @ (count * _GAINED[n_x, n_z, None])
+        total[: len(gained)] += gained
+        lost = count * _GAINED[n_z, n_x, None]
+        for value in range(n_values):
+            by_leaf = np.bincount(leaf, lost[:, value], len(mine))
+            for slot in range(self.slots.shape[1]):
+                has = np.flatnonzero((_bit(mine, slot) != 0) & (by_leaf != 0.0))
+                total[:, value] -= np.bincount(self.slots[has, slot], by_leaf[has], len(total))
 
 
 def _bit(numbers: NDArray[Any], slot: int) -> NDArray[Any]:

@@ -14,6 +14,7 @@ from automl.explain.explanation import Explanation
 from automl.explain.game import Game
 from automl.explain.known import wide
 from automl.model import reading
+from automl.model.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +90,8 @@ class Explainer:
 
     def _against(self, background: Table) -> Game:
         members = self._ensemble.members()
-        return Game(members, self._ensemble, background, self._schema, self._catalog)
+        with one_thread():
+            return Game(members, self._ensemble, background, self._schema, self._catalog)
 
 
 def explain(predictor: Predictor, rows: object, background: object, on_missing: str) -> Explanation:
@@ -104,7 +106,8 @@ def explain(predictor: Predictor, rows: object, background: object, on_missing: 
 def explain_table(predictor: Predictor, table: Table, game: Game) -> Explanation:
     """Return what is said of rows that were brought into the predictor's form."""
     values = predictor.ensemble.values(table)
-    found = game.contributions(table, wide(values))
+    with one_thread():
+        found = game.contributions(table, wide(values))
     number = predictor.classes is None
     return Explanation(
         columns=game.names,

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from automl.search.strategy import Strategy
 
 
-SAMPLE_ROWS = 20
-"""Training rows whose values a saved model has to give again."""
+SAMPLE_ROWS = 64
+"""Training rows whose values a saved model has to give again, and what others are compared with
+where they are explained."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

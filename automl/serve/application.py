@@ -24,7 +24,7 @@ from automl.serve.record import Record
 from automl.serve.refused import Refused, busy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from automl.model.answer import Answer
     from automl.serve.rows import Sent
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 VERSION = "X-Model-Version"
 """Header of each prediction."""
+
+EXPLANATIONS = 8
+"""Requests for explanations that may be in hand at once."""
 
 
 class Service:
@@ -53,6 +56,8 @@ class Service:
         self.settings = settings
         self.metrics = Metrics()
         self.desk = Desk(settings.places, settings.threads)
+        # An explanation takes many predictions: they wait for each other, nobody else for them.
+        self.slow_desk = Desk(min(settings.places, EXPLANATIONS), 1)
         self.current = Current(
             settings.path,
             settings.name,
@@ -63,7 +68,7 @@ class Service:
             Record(settings.record, with_rows=settings.record_rows) if settings.record else None
         )
         self.failure: AutoMLError | None = None
-        self.metrics.waiting.set_function(lambda: self.desk.taken)
+        self.metrics.waiting.set_function(lambda: self.desk.taken + self.slow_desk.taken)
 
     def served(self) -> Served:
         """Return the model that answers now.
@@ -77,18 +82,25 @@ class Service:
             raise busy("E_SERVE_NOT_READY", "The model is being loaded.")
         return self.current.served
 
-    async def predict(self, request: Request, work: Work) -> Response:
+    async def predict(self, request: Request, work: Work, desk: Desk | None = None) -> Response:
         """Have a worker turn the body of a request into that of the reply."""
         served = self.served()
-        with self.desk.place():
+        desk = desk or self.desk
+        with desk.place():
             body = await body_of(request, self.settings)
-            content, said, sent = await self.desk.do(partial(work, served, body))
+            content, said, sent = await desk.do(partial(work, served, body))
         self.metrics.answered(served, said)
         if self.record is not None:
             add = partial(self.record.add, request.state.request_id, served, said, sent)
             self.metrics.lost.inc(await self.desk.do(add))
         headers = {VERSION: served.version}
         return Response(content, headers=headers, media_type="application/json")
+
+    async def explain(self, request: Request, *, several: bool) -> Response:
+        """Have the worker for explanations answer."""
+        most = self.settings.max_explained
+        work = partial(replies.explained, max_rows=most, several=several)
+        return await self.predict(request, work, self.slow_desk)
 
     async def live(self) -> None:
         """Load the model, then look after it for ever."""
@@ -152,19 +164,23 @@ def _add_routes(app: FastAPI, service: Service) -> None:
     @app.post(
         "/predict",
         summary="Predict one row.",
-        openapi_extra=asks("Row"),
+        openapi_extra=asks("Row", explains=True),
         responses=answers("Prediction"),
     )
     async def predict(request: Request) -> Response:
+        if wants_reasons(request.query_params.getlist("explain")):
+            return await service.explain(request, several=False)
         return await service.predict(request, replies.single)
 
     @app.post(
         "/predict/batch",
         summary=f"Predict up to {max_rows} rows.",
-        openapi_extra=asks("Rows"),
+        openapi_extra=asks("Rows", explains=True),
         responses=answers("Predictions"),
     )
     async def predict_batch(request: Request) -> Response:
+        if wants_reasons(request.query_params.getlist("explain")):
+            return await service.explain(request, several=True)
         return await service.predict(request, partial(replies.batch, max_rows=max_rows))
 
 
@@ -210,6 +226,22 @@ def _add_v2(app: FastAPI, service: Service) -> None:
     async def infer(request: Request, name: str, version: str = "") -> Response:
         named(name, version)
         return await service.predict(request, partial(v2.infer, max_rows=max_rows))
+
+
+def wants_reasons(given: Sequence[str]) -> bool:
+    """Return whether ``explain`` of a query asks for explanations.
+
+    Raises
+    ------
+    Refused
+        422 for anything but one ``true`` or ``false``.
+    """
+    if not given:
+        return False
+    if len(given) > 1 or given[0] not in {"true", "false"}:
+        problem = {"field": "explain", "problem": "expected true or false"}
+        raise Refused(422, "E_SERVE_FIELDS", "The query cannot be used.", [problem])
+    return given[0] == "true"
 
 
 def about(served: Served) -> dict[str, Any]:

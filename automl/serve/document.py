@@ -16,9 +16,19 @@ ERRORS = {
     413: "The body is too long, or has too many rows.",
     415: "Not application/json.",
     422: "Fields are missing, unknown or cannot be read; they are named, no value is repeated.",
+    501: "The model keeps no rows that others could be compared with, to explain them.",
     500: "The server or the model failed; its log has the id.",
     503: "Too many requests in hand, or no model yet; Retry-After says when to ask again.",
 }
+
+
+EXPLAIN = {
+    "name": "explain",
+    "in": "query",
+    "description": "Whether to say what each field contributed; takes longer.",
+    "schema": {"type": "boolean", "default": False},
+}
+"""A parameter of routes that predict."""
 
 
 def ref(name: str) -> dict[str, str]:
@@ -26,10 +36,11 @@ def ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def asks(name: str) -> dict[str, Any]:
+def asks(name: str, *, explains: bool = False) -> dict[str, Any]:
     """Return what a route says of its body; the schema itself is filled in with the model's."""
     content = {"application/json": {"schema": ref(name)}}
-    return {"requestBody": {"required": True, "content": content}}
+    asked: dict[str, Any] = {"requestBody": {"required": True, "content": content}}
+    return asked | {"parameters": [EXPLAIN]} if explains else asked
 
 
 def answers(name: str) -> dict[int | str, dict[str, Any]]:
@@ -57,6 +68,7 @@ def components(served: Served) -> dict[str, Any]:
             "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1},
         }
     fields = {"flagged_fields": {"type": "object"}}
+    reasons = _reasons()
     refused = {
         "code": {"type": "string"},
         "message": {"type": "string"},
@@ -69,12 +81,36 @@ def components(served: Served) -> dict[str, Any]:
             **_object({"rows": {"type": "array", "items": ref("Row")}}),
             "example": {"rows": [example_of(served.fields)]},
         },
-        "Prediction": _object({**prediction, "model": model}, fields),
+        "Prediction": _object({**prediction, "model": model}, {**reasons, **fields}),
         "Predictions": _object(
-            {"predictions": {"type": "array", "items": _object(prediction)}, "model": model}, fields
+            {
+                "predictions": {"type": "array", "items": _object(prediction, reasons)},
+                "model": model,
+            },
+            fields,
         ),
         "Error": _object({"error": _object(refused, required=["code", "message", "id"])}),
         "Inference": {"type": "object", "description": "Open Inference Protocol (V2)."},
+    }
+
+
+def _reasons() -> dict[str, Any]:
+    """Return what a prediction has where ``explain=true`` is asked."""
+    number = {"type": ["number", "null"]}
+    reason = _object({"field": {"type": "string"}, "contribution": number})
+    explanation = {
+        "value": {**number, "description": "The probability of the prediction, or the number."},
+        "base": {**number, "description": "What the model says on average."},
+        "contributions": {
+            "type": "object",
+            "additionalProperties": number,
+            "description": "By field; with the base they add up to the value.",
+        },
+        "exact": {"type": "number", "description": "Share of the model that is not sampled."},
+    }
+    return {
+        "explanation": _object(explanation),
+        "main_reasons": {"type": "array", "items": reason},
     }
 
 

@@ -10,10 +10,14 @@ import numpy as np
 
 from automl.data.apply import Applied, apply
 from automl.data.table import UNSEEN
+from automl.errors import InputError
 from automl.model.answer import Answer, answer_of
+from automl.model.explained import explain_table
 from automl.serve import rows
+from automl.serve.refused import Refused
 
 if TYPE_CHECKING:
+    from automl.explain.explanation import Explanation
     from automl.serve.current import Served
     from automl.serve.rows import Sent
 
@@ -32,6 +36,17 @@ def ask(served: Served, sent: Sent, *, several: bool) -> Answer:
     Refused
         422 where a cell cannot be read.
     """
+    return answer_of(served.predictor, read(served, sent, several=several))
+
+
+def read(served: Served, sent: Sent, *, several: bool) -> Applied:
+    """Return rows in the model's form.
+
+    Raises
+    ------
+    Refused
+        422 where a cell cannot be read.
+    """
     applied = apply(served.predictor.schema, sent.raw())
     problems: dict[tuple[str, str], list[int]] = {}
     for finding in applied.findings:
@@ -40,7 +55,7 @@ def ask(served: Served, sent: Sent, *, several: bool) -> Answer:
             for name in finding.columns:
                 problems[name, UNREADABLE[finding.code]] = numbers
     rows.refuse(problems, several=several)
-    return answer_of(served.predictor, applied)
+    return applied
 
 
 def single(served: Served, body: bytes) -> tuple[bytes, Answer, Sent]:
@@ -57,6 +72,58 @@ def batch(served: Served, body: bytes, max_rows: int) -> tuple[bytes, Answer, Se
     said = ask(served, sent, several=True)
     reply = {"predictions": _predictions(served, said), "model": served.title}
     return write(reply | _repairs(said)), said, sent
+
+
+def explained(
+    served: Served, body: bytes, max_rows: int, *, several: bool
+) -> tuple[bytes, Answer, Sent]:
+    """Answer about rows, and say what each field contributed.
+
+    Raises
+    ------
+    Refused
+        501 where the model keeps no rows to compare with, 413 for more than ``max_rows``.
+    """
+    schema, data = served.predictor.schema, rows.parse(body)
+    if several:
+        sent = rows.many_rows(data, schema, max_rows)
+    else:
+        rows.check_count(1, max_rows)
+        sent = rows.one_row(data, schema)
+    applied = read(served, sent, several=several)
+    try:
+        found = explain_table(served.predictor, applied.table, served.predictor.explainer.kept())
+    except InputError as error:
+        raise Refused(501, "E_SERVE_EXPLAIN", error.message) from error
+    said = answer_of(served.predictor, applied)
+    each = [
+        {**one, **more}
+        for one, more in zip(_predictions(served, said), _explanations(found), strict=True)
+    ]
+    reply = {"predictions": each} if several else each[0]
+    return write({**reply, "model": served.title, **_repairs(said)}), said, sent
+
+
+def _explanations(found: Explanation) -> list[dict[str, Any]]:
+    """Return for each row what the value of its prediction is made of."""
+    one = found.of()
+    return [
+        {
+            "explanation": {
+                "value": value,
+                "base": base,
+                "contributions": dict(zip(found.columns, contributions, strict=True)),
+                "exact": found.exact,
+            },
+            "main_reasons": [
+                {"field": reason.column, "contribution": reason.contribution}
+                for reason in found.reasons(number)
+            ],
+        }
+        for number, (value, base, contributions) in enumerate(
+            zip(one.values.tolist(), one.base.tolist(), one.contributions.tolist(), strict=True)
+        )
+    ]
 
 
 def _at_once(served: Served, sent: Sent) -> Answer | None:

@@ -37,6 +37,8 @@ class Settings:
         Of a body.
     max_rows : int, default=10_000
         Of a request.
+    max_explained : int, default=20
+        Rows of a request that asks for explanations; 0 gives none.
     patience : float, default=10.0
         Seconds for a request's headers, and for its body, to arrive.
     drain : float, default=30.0
@@ -66,6 +68,7 @@ class Settings:
     threads: int = 2
     max_bytes: int = 10 * 2**20
     max_rows: int = 10_000
+    max_explained: int = 20
     patience: float = 10.0
     drain: float = 30.0
     watch: float = 2.0

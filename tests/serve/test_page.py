@@ -66,6 +66,54 @@ def test_a_person_fills_the_form_and_sees_the_prediction(server: Server, page: A
     page.wait_for_selector("text=size lies far outside the range of training")
 
 
+def test_the_main_reasons_follow_the_prediction(server: Server, page: Any) -> None:
+    page.goto(at(server))
+    page.get_by_label("size").fill("2.5")
+    page.get_by_role("button", name="Predict").click()
+    page.wait_for_selector("#reasons")
+    lines = page.locator("#reasons p").all_text_contents()
+    assert page.locator("#reasons h2").text_content() == "Main reasons for yes"
+    assert lines[0].startswith("on average")
+    assert lines[1].startswith("size: 2.5+")
+    # The lines add up to the probability, but for their rounding.
+    parts = [
+        float(one.replace("\u2212", "-").removesuffix(" %"))
+        for one in page.locator("#reasons b").all_text_contents()
+    ]
+    assert sum(parts) == pytest.approx(92.4, abs=0.05 * len(parts) + 0.05)
+
+
+def test_reasons_are_text_whatever_was_typed(server: Server, page: Any) -> None:
+    page.goto(at(server))
+    page.route(
+        "**/predict?explain=true",
+        lambda route: route.fulfill(
+            json={
+                "prediction": "<b>yes</b>",
+                "probabilities": {"yes": 1.0},
+                "explanation": {
+                    "base": 0.5,
+                    "contributions": {"<img src=x onerror=alert(1)>": 0.5},
+                },
+                "main_reasons": [{"field": "<img src=x onerror=alert(1)>", "contribution": 0.5}],
+            }
+        ),
+    )
+    page.get_by_role("button", name="Predict").click()
+    page.wait_for_selector("#reasons")
+    assert page.locator("#result img, #result b b").count() == 0
+    assert "<b>yes</b>" in page.locator("#reasons h2").text_content()
+
+
+def test_a_prediction_without_reasons_is_still_shown(server: Server, page: Any) -> None:
+    page.goto(at(server))
+    page.route("**/predict?explain=true", lambda route: route.fulfill(status=503, json={}))
+    with page.expect_response("**/predict?explain=true"):
+        page.get_by_role("button", name="Predict").click()
+    assert page.locator("#prediction").count() == 1
+    assert page.locator("#reasons").count() == 0
+
+
 def test_what_is_wrong_is_shown_at_its_field(server: Server, page: Any) -> None:
     page.goto(at(server))
     page.get_by_label("since").fill("<img src=x onerror=alert(1)>")

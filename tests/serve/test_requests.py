@@ -94,8 +94,57 @@ def test_the_document_has_the_fields_of_the_model(server: Server) -> None:
     for path in ("/predict", "/predict/batch"):
         route = document["paths"][path]["post"]
         assert {"200", "413", "422", "503"} <= set(route["responses"])
+        assert {one["name"] for one in route["parameters"]} == {"explain"}
         (content,) = route["requestBody"]["content"].values()
         assert content["schema"]["$ref"].rpartition("/")[2] in schemas
+
+
+def test_a_prediction_comes_with_its_reasons_where_they_are_asked_for(server: Server) -> None:
+    plain = server.predict(ROW)
+    answer = server.predict(ROW, "/predict?explain=true")
+    assert answer.status == 200
+    said = answer.data
+    assert {name: said[name] for name in plain.data} == plain.data
+    found = said["explanation"]
+    assert list(found["contributions"]) == list(ROW)
+    assert found["value"] == pytest.approx(said["probabilities"]["yes"], abs=1e-12)
+    total = found["base"] + sum(found["contributions"].values())
+    assert total == pytest.approx(found["value"], rel=1e-9)
+    assert 0.0 <= found["exact"] <= 1.0
+    first = said["main_reasons"][0]
+    assert first == {"field": "size", "contribution": found["contributions"]["size"]}
+    assert server.predict(ROW, "/predict?explain=true").body == answer.body
+    assert server.predict(ROW, "/predict?explain=false").body == plain.body
+    odd = server.predict({**ROW, "colour": "mauve"}, "/predict?explain=true").data
+    assert odd["flagged_fields"]["W_SCHEMA_UNSEEN"] == ["colour"]
+
+
+def test_several_rows_are_explained_up_to_a_limit(server: Server) -> None:
+    rows = [{**ROW, "size": size} for size in (-2.0, 0.5, None)]
+    said = server.predict({"rows": rows}, "/predict/batch?explain=true").data["predictions"]
+    for one in said:
+        found = one["explanation"]
+        total = found["base"] + sum(found["contributions"].values())
+        assert total == pytest.approx(found["value"], rel=1e-9)
+        assert one["probabilities"][one["prediction"]] == pytest.approx(found["value"])
+    assert server.predict({"rows": []}, "/predict/batch?explain=true").data["predictions"] == []
+    many = server.predict({"rows": [ROW] * 21}, "/predict/batch?explain=true")
+    assert many.status == 413
+    assert many.error["code"] == "E_SERVE_ROWS"
+
+
+@pytest.mark.parametrize("query", ["explain=maybe", "explain=", "explain=true&explain=false"])
+def test_a_query_that_says_nothing_clear_is_refused(server: Server, query: str) -> None:
+    answer = server.predict(ROW, f"/predict?{query}")
+    assert answer.status == 422
+    assert answer.error["fields"] == [{"field": "explain", "problem": "expected true or false"}]
+
+
+def test_what_is_wrong_with_a_row_is_said_before_it_is_explained(server: Server) -> None:
+    answer = server.predict({**ROW, "since": SECRET}, "/predict?explain=true")
+    assert answer.status == 422
+    assert SECRET not in answer.body.decode()
+    assert server.predict(FAILS, "/predict?explain=true").status == 500
 
 
 def test_metrics_count_what_happened(server: Server) -> None:

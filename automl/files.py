@@ -109,6 +109,11 @@ def digest(path: Path) -> str:
     return found.hexdigest()
 
 
+def size(folder: Path) -> int:
+    """Return the bytes of all files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def remove(path: Path) -> None:
     """Remove a file or a folder, as far as it can be removed."""
     if path.is_dir() and not path.is_symlink():

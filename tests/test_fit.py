@@ -48,6 +48,18 @@ def result() -> automl.Result:
     return automl.fit(x, y, budget=FEW, plugins=QUICK, strategy=SAME)
 
 
+def test_the_leaderboard_says_how_long_a_row_takes_and_how_large_a_model_is(
+    result: automl.Result,
+) -> None:
+    rows = [row for row in result.leaderboard if row.number and row.status == "complete"]
+    assert rows
+    assert all(row.latency_ms is not None and 0 < row.latency_ms < 1e4 for row in rows)
+    assert all(row.n_bytes is not None and row.n_bytes > 100 for row in rows)
+    header, first, *_ = repr(result.leaderboard).splitlines()
+    assert "ms a row" in header
+    assert " kB " in first
+
+
 def test_a_run_beats_the_constant_and_predicts_labels(result: automl.Result) -> None:
     new, truth = table(seed=1)
     predictor = result.predictor

@@ -23,7 +23,7 @@ from automl.search.records import damaged, intact
 from automl.search.scoring import score_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from automl.search.outcome import Outcome
@@ -82,6 +82,7 @@ def assemble(
     members: int,
     seed: int,
     remaining: Callable[[], float],
+    weights: Mapping[str, float] | None = None,
 ) -> tuple[Predictor, Leaderboard]:
     """Blend the best candidates into the predictor and rank all of them.
 
@@ -96,6 +97,8 @@ def assemble(
     seed : int
     remaining : callable () -> float
         Seconds left for it.
+    weights : mapping of str to float or None, default=None
+        As for `automl.model.mix.mix`.
 
     Raises
     ------
@@ -103,7 +106,7 @@ def assemble(
         E_RUN_FOLDER where what was fitted is not there any more.
     """
     while True:
-        mixed = mix(outcomes, question, data, members, seed, remaining)
+        mixed = mix(outcomes, question, data, members, seed, remaining, weights)
         broken = {id(e): damaged(e) for e, _ in mixed.chosen if not intact(e)}
         if not broken:
             break
@@ -129,6 +132,8 @@ def assemble(
         "cv_score": judge(mixed.held),
         "baseline_score": next(o.cv_score for o in outcomes if isinstance(o, Evaluation)),
         "weight": question.columns.weight,
+        "group": question.columns.group,
+        "time": question.columns.time,
         "n_rows": question.table.n_rows,
         "n_folds": len(data.plan.folds),
         "splitter": data.plan.splitter,
@@ -154,8 +159,8 @@ def assemble(
         catalog=question.catalog,
         info=info,
     )
-    weights = {id(evaluation): weight for evaluation, weight in mixed.chosen}
-    return predictor, _leaderboard(outcomes, weights, question)
+    shares = {id(evaluation): weight for evaluation, weight in mixed.chosen}
+    return predictor, _leaderboard(outcomes, shares, question)
 
 
 def _leaderboard(
@@ -185,6 +190,8 @@ def _leaderboard(
                 params=content["params"],
                 preparation=content["preparation"],
                 message=outcome.message if isinstance(outcome, Failure) else "",
+                latency_ms=outcome.latency_ms if isinstance(outcome, Evaluation) else None,
+                n_bytes=outcome.n_bytes if isinstance(outcome, Evaluation) else None,
             )
         )
     return Leaderboard(

@@ -14,7 +14,7 @@ from automl.model.tuning import Temper, Weighing, said_of, tune
 from automl.search.outcome import Evaluation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -87,6 +87,7 @@ def mix(
     members: int,
     seed: int,
     remaining: Callable[[], float],
+    weights: Mapping[str, float] | None = None,
 ) -> Mix:
     """Return the blend of the best candidates.
 
@@ -106,18 +107,23 @@ def mix(
     seed : int
     remaining : callable () -> float
         Seconds left for it.
+    weights : mapping of str to float or None, default=None
+        The blend where it is known: a weight for the key of each candidate in it.
     """
     judge = judge_of(question, data)
     scored = [outcome for outcome in outcomes if isinstance(outcome, Evaluation)]
     scores = [one.cv_score for one in scored]
-    found = _blended(scored, scores, judge, members, seed, remaining)
+    if weights is None:
+        found = _blended(scored, scores, judge, members, seed, remaining)
+    else:
+        found = _weighed(scored, weights)
     mixed = average([one.values for one, _ in found], np.array([weight for _, weight in found]))
     if mixed.ndim == 1:
         share = choose_share(mixed, data.y, data.plan, judge, seed=seed, deadline=remaining)
         held = bound_folds(mixed, data.y, data.plan, share)
         return Mix(chosen=found, held=held, bounds=Bounds.of(data.y, share))
     best = _tuned(found, mixed, question, data, seed, remaining)
-    soft = _soft(question, judge)
+    soft = _soft(question, judge) if weights is None else None
     if soft is None or len(scored) < 2 or remaining() <= 0:
         return best
     rows = spread_rows(judge.y, MAX_ROWS, seed)
@@ -151,6 +157,20 @@ def _blended(
         deadline=remaining,
     )
     found = [(scored[place], float(w)) for place, w in zip(better, weights, strict=True) if w > 0]
+    return tuple(sorted(found, key=lambda pair: (-pair[1], pair[0].number)))
+
+
+def _weighed(
+    scored: Sequence[Evaluation], weights: Mapping[str, float]
+) -> tuple[tuple[Evaluation, float], ...]:
+    """Return the candidates that have a weight, those of others shared among them.
+
+    Without any it is the constant answer, which comes first.
+    """
+    known = [(one, weights[one.candidate.key]) for one in scored if one.candidate.key in weights]
+    known = known or [(scored[0], 1.0)]
+    total = sum(weight for _, weight in known)
+    found = [(one, weight / total) for one, weight in known]
     return tuple(sorted(found, key=lambda pair: (-pair[1], pair[0].number)))
 
 

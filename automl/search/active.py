@@ -106,6 +106,8 @@ def outcome_of(active: Active, data: RunData, question: Question) -> Outcome:
                 rounds=tuple(result.rounds for result in results),
                 sample=np.mean([result.sample for result in results], axis=0),
                 seconds=active.seconds,
+                latency_ms=_sum(result.latency_ms for result in results),
+                n_bytes=sum(result.n_bytes for result in results),
             )
         else:
             failure = FoldFailure(reason=Reason.NONFINITE, message=f"The score is {score}.")
@@ -117,3 +119,9 @@ def outcome_of(active: Active, data: RunData, question: Question) -> Outcome:
         detail=failure.detail,
         seconds=active.seconds,
     )
+
+
+def _sum(numbers: Iterable[float | None]) -> float | None:
+    """Return the sum; None where a number is not known."""
+    known = list(numbers)
+    return None if None in known else sum(number for number in known if number is not None)

@@ -6,8 +6,12 @@ import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from automl.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def wall_time() -> str:
@@ -66,6 +70,13 @@ class Budget:
                 "E_INPUT_BUDGET", f"budget={given!r}, expected seconds or automl.Budget(...)."
             )
         return cls(seconds=float(given))
+
+
+def timed(call: Callable[[], object]) -> float:
+    """Return the seconds that a call takes, by the finest clock that there is."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
 
 
 class Clock:

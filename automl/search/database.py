@@ -23,6 +23,9 @@ APPLICATION = 0x41754D4C
 VERSION = 1
 """Version of the tables (``PRAGMA user_version``); a later one is refused."""
 
+ADDED = {"latency_ms": "REAL", "n_bytes": "INTEGER"}
+"""Columns of outcomes that the first stores of this version have not: others may read past them."""
+
 _TABLES = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE trials (
@@ -49,7 +52,9 @@ CREATE TABLE outcomes (
     hash TEXT NOT NULL DEFAULT '',
     members TEXT NOT NULL DEFAULT '{}',
     drawn TEXT NOT NULL DEFAULT '{}',
-    finished TEXT NOT NULL
+    finished TEXT NOT NULL,
+    latency_ms REAL,
+    n_bytes INTEGER
 );
 CREATE INDEX attempts_by_number ON attempts (number);
 """
@@ -132,6 +137,11 @@ def check(db: sqlite3.Connection, file: Path) -> None:
         )
 
 
+def columns_of(db: sqlite3.Connection) -> set[str]:
+    """Return the names of what is kept of an outcome."""
+    return {row[1] for row in db.execute("PRAGMA table_info(outcomes)")}
+
+
 def connect(file: Path, mode: str) -> sqlite3.Connection:
     """Open a file in a mode of SQLite: ``ro``, ``rw`` or ``rwc``."""
     return sqlite3.connect(
@@ -149,6 +159,10 @@ def open_store(file: Path) -> sqlite3.Connection:
                 f"BEGIN; {_TABLES} PRAGMA application_id = {APPLICATION}; "
                 f"PRAGMA user_version = {VERSION}; COMMIT;"
             )
+        there = columns_of(db)
+        for name, kind in ADDED.items():
+            if name not in there:
+                db.execute(f"ALTER TABLE outcomes ADD COLUMN {name} {kind}")
     except sqlite3.Error as error:
         raise RunError(
             "E_RUN_STORE", f"{file} cannot be written: {error}.", "Free space or name another one."

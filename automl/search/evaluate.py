@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from automl.candidate.session import made_here
 from automl.candidate.storage import STRUCTURE, save_pipeline
 from automl.plugin.contributions import Validation
 from automl.plugin.discovery import discover
-from automl.search.budget import Clock
+from automl.search.budget import Clock, timed
 from automl.search.outcome import FoldFailure, FoldResult, Reason
 from automl.search.scoring import score_values
 from automl.search.shared import open_run
@@ -36,6 +38,12 @@ CACHE_BYTES = 1 << 30
 
 PROBABILITY_TOLERANCE = 1e-3
 """How far probabilities of one row may be from adding up to 1."""
+
+TIMED = 5
+"""Single rows by which a latency is measured, after one that does not count."""
+
+TIMED_SECONDS = 0.005
+"""No further row is timed after so many seconds."""
 
 PROBED = 20
 """Rows that are predicted once more, the last one first."""
@@ -142,16 +150,31 @@ class Evaluator:
         score = score_values(self._spec.metric, decide, truth, values)
         member = self._spec.members / f"{job.number:05d}-{job.fold}"
         digest = self._save(pipeline, member, ready)
+        sample = pipeline.values(self._data.sample)
         return FoldResult(
             score=score,
             values=values.astype(np.float32),
             member=member,
+            latency_ms=None if clock.up else self._latency(pipeline),
             seconds=clock.elapsed,
-            sample=pipeline.values(self._data.sample),
+            sample=sample,
             rounds=rounds.last,
             complete=not rounds.stopped,
             digest=digest,
+            n_bytes=files.size(member),
         )
+
+    def _latency(self, pipeline: Pipeline) -> float:
+        """Return the milliseconds of a single row, at the median of a few after the first."""
+        n_rows = self._data.sample.n_rows
+        taken = []
+        for number in range(TIMED + 1):
+            row = number % n_rows
+            table = self._data.sample.take(slice(row, row + 1))
+            taken.append(timed(partial(pipeline.values, table)))
+            if sum(taken) > TIMED_SECONDS:
+                break
+        return 1e3 * median(taken[1:] or taken)
 
     def _save(self, pipeline: Pipeline, member: Path, ready: _Ready) -> str:
         durable = self._spec.durable

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-SHOWN = ("rank", "algorithm", "status", "cv_score", "weight", "seconds", "giver")
+SHOWN = (
+    *("rank", "algorithm", "status", "cv_score", "weight", "seconds"),
+    *("latency_ms", "n_bytes", "giver"),
+)
 """Columns of the short form."""
 
 
@@ -38,6 +41,11 @@ class Row:
     params, preparation : mapping
     message : str
         The first cause of a failure.
+    latency_ms : float or None, default=None
+        Milliseconds of a single row, by the fitted pipelines of all folds one after the other, as
+        the worker measured it; a predictor that is ready (`Predictor.ready`) is quicker.
+    n_bytes : int or None, default=None
+        Size of these pipelines as files.
     """
 
     rank: int | None
@@ -51,6 +59,8 @@ class Row:
     params: Mapping[str, Any]
     preparation: Mapping[str, Any]
     message: str
+    latency_ms: float | None = None
+    n_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -93,10 +103,17 @@ class Leaderboard:
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def _header(self) -> tuple[str, ...]:
-        return tuple(f"cv_score ({self.metric})" if n == "cv_score" else n for n in SHOWN)
+        named = {
+            "cv_score": f"cv_score ({self.metric})",
+            "latency_ms": "ms a row",
+            "n_bytes": "size",
+        }
+        return tuple(named.get(name, name) for name in SHOWN)
 
     def _cells(self, row: Row) -> list[str]:
-        return [_cell(getattr(row, name)) for name in SHOWN]
+        return [
+            _size(row.n_bytes) if name == "n_bytes" else _cell(getattr(row, name)) for name in SHOWN
+        ]
 
 
 def _cell(value: object) -> str:
@@ -105,3 +122,9 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.5g}" if math.isfinite(value) else str(value)
     return str(value)
+
+
+def _size(n_bytes: int | None) -> str:
+    if n_bytes is None:
+        return "-"
+    return f"{n_bytes / 1e6:.3g} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:.3g} kB"

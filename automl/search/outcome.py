@@ -53,6 +53,10 @@ class FoldResult:
         False where a deadline stopped learning.
     digest : str, default=""
         Hash of the folder, in a run that is kept.
+    latency_ms : float or None, default=None
+        Milliseconds that a single row takes, at the median of a few; None where time was short.
+    n_bytes : int, default=0
+        Size of the folder.
     """
 
     score: float
@@ -63,6 +67,8 @@ class FoldResult:
     rounds: int | None = None
     complete: bool = True
     digest: str = ""
+    latency_ms: float | None = None
+    n_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +138,10 @@ class Evaluation:
         Hash of each member's folder; empty where the run is not kept.
     rounds : tuple of int or None, default=()
         Rounds learned in each fold.
+    latency_ms : float or None, default=None
+        Milliseconds that the pipelines of all folds take for a single row, one after the other.
+    n_bytes : int or None, default=None
+        Size of their folders.
     """
 
     number: int
@@ -144,6 +154,8 @@ class Evaluation:
     seconds: float
     digests: tuple[str, ...] = ()
     rounds: tuple[int | None, ...] = ()
+    latency_ms: float | None = None
+    n_bytes: int | None = None
 
 
 Outcome = Evaluation | Failure

@@ -66,6 +66,8 @@ def write_record(home: Path, outcome: Outcome, drawn: Mapping[str, Any]) -> Reco
         hash=files.replace(_file(home, outcome.number), stream.getvalue()),
         members=dict(zip(names, outcome.digests, strict=True)),
         drawn=drawn,
+        latency_ms=outcome.latency_ms,
+        n_bytes=outcome.n_bytes,
     )
 
 
@@ -108,6 +110,8 @@ def read_record(home: Path, record: Record, candidate: Candidate, there: set[str
         seconds=record.seconds,
         digests=tuple(record.members.values()),
         rounds=record.rounds,
+        latency_ms=record.latency_ms,
+        n_bytes=record.n_bytes,
     )
 
 

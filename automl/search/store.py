@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 from automl import files
 from automl.errors import RunError
 from automl.search.budget import Clock, wall_time
-from automl.search.database import BACKUP, STORE, check, connect, heal, open_store
+from automl.search.database import (
+    ADDED,
+    BACKUP,
+    STORE,
+    check,
+    columns_of,
+    connect,
+    heal,
+    open_store,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,6 +75,8 @@ class Record:
         For each fitted pipeline its name and hash.
     drawn : mapping
         The parameters of the trial and their distributions, for Optuna; may be empty.
+    latency_ms : float or None
+    n_bytes : int or None
     """
 
     number: int
@@ -79,6 +90,8 @@ class Record:
     hash: str = ""
     members: Mapping[str, str]
     drawn: Mapping[str, Any]
+    latency_ms: float | None = None
+    n_bytes: int | None = None
 
 
 class RunStore:
@@ -157,12 +170,14 @@ class RunStore:
             json.dumps(dict(record.members)),
             json.dumps(dict(record.drawn)),
             wall_time(),
+            record.latency_ms,
+            record.n_bytes,
         )
         with self._transaction("FULL"):
             self._db.execute(
                 "INSERT INTO outcomes (number, status, cv_score, fold_scores, seconds, rounds, "
-                "message, detail, hash, members, drawn, finished) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "message, detail, hash, members, drawn, finished, latency_ms, n_bytes) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 row,
             )
             self._db.execute(_END, (record.status, record.number))
@@ -277,9 +292,11 @@ def _trials(db: sqlite3.Connection) -> list[Trial]:
 
 
 def _records(db: sqlite3.Connection) -> list[Record]:
+    there = columns_of(db)
+    more = ", ".join(name if name in there else f"NULL AS {name}" for name in ADDED)
     rows = db.execute(
-        "SELECT number, status, cv_score, fold_scores, seconds, rounds, message, detail, hash, "
-        "members, drawn FROM outcomes ORDER BY place"
+        "SELECT number, status, cv_score, fold_scores, seconds, rounds, message, detail, hash, "  # noqa: S608 - our own names
+        f"members, drawn, {more} FROM outcomes ORDER BY place"
     )
     return [
         Record(
@@ -294,6 +311,8 @@ def _records(db: sqlite3.Connection) -> list[Record]:
             hash=row[8],
             members=json.loads(row[9]),
             drawn=json.loads(row[10]),
+            latency_ms=row[11],
+            n_bytes=row[12],
         )
         for row in rows
     ]

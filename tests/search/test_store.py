@@ -10,13 +10,15 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from automl import files
 from automl.errors import RunError
-from automl.search.database import APPLICATION, BACKUP, STORE, VERSION
+from automl.search.database import ADDED, APPLICATION, BACKUP, STORE, VERSION
 from automl.search.lock import LOCK, RunLock, owner_of
 from automl.search.store import Record, RunStore, read_all, read_facts
 
@@ -51,6 +53,20 @@ def test_what_was_kept_is_read_back_in_its_order(tmp_path: Path) -> None:
     facts = read_facts(tmp_path)
     assert (facts["n_outcomes"], facts["n_complete"], facts["best"]) == (2, 1, 1 / 3)
     assert not list(tmp_path.glob("*-wal"))
+
+
+def test_a_store_from_before_latencies_were_kept_goes_on(tmp_path: Path) -> None:
+    filled(tmp_path)
+    with closing(sqlite3.connect(tmp_path / STORE)) as db:
+        for name in ADDED:
+            db.execute(f"ALTER TABLE outcomes DROP COLUMN {name}")
+    assert [one.latency_ms for one in read_all(tmp_path)[1]] == [None] * 3
+    store = RunStore(tmp_path)
+    store.begin(4, "key4", {"algorithm": "a"}, None)
+    store.finish(replace(record(4), latency_ms=0.5, n_bytes=1000))
+    store.close()
+    kept = read_all(tmp_path)[1]
+    assert [(one.latency_ms, one.n_bytes) for one in kept[2:]] == [(None, None), (0.5, 1000)]
 
 
 @pytest.mark.case("F18", "it is set aside, the last copy takes its place, and what is lost is said")

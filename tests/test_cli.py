@@ -33,6 +33,7 @@ COMMANDS = (
     "evaluate",
     "leaderboard",
     "runs",
+    "refit",
     "export",
     "plugins",
     "check",

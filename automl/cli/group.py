@@ -15,7 +15,7 @@ from automl.cli.face import DONE, FAILED, Face, collected, explain
 
 COMMANDS = (
     *("fit", "predict", "explain", "serve", "evaluate", "leaderboard", "runs"),
-    *("export", "plugins", "check"),
+    *("refit", "export", "plugins", "check"),
 )
 """Each is the ``command`` of the module of its name."""
 

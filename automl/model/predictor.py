@@ -12,7 +12,7 @@ from automl.model.ensemble import Ensemble
 from automl.model.explained import Explainer, explain
 from automl.model.member import Member, Part
 from automl.model.report import report
-from automl.model.rooted import Rooted
+from automl.model.rooted import Rooted, rebuilt
 from automl.plugin.contributions import Metric
 
 if TYPE_CHECKING:
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from automl.data.columns import Columns
     from automl.data.schema import Schema
     from automl.explain.explanation import Explanation
     from automl.model.export import Exported
+    from automl.model.refit import Refit
     from automl.plugin.catalog import Catalog
     from automl.plugin.contributions import Exporter, Task
+    from automl.search.budget import Budget
 
 __all__ = ["Member", "Part", "Predictor"]
 
@@ -321,6 +324,50 @@ class Predictor:
 
         return trim(self, max_ms, rows, target)
 
+    def refit(
+        self,
+        rows: object,
+        target: object = None,
+        *,
+        check: object = None,
+        columns: Columns | None = None,
+        budget: float | Budget | None = None,
+        seed: int | None = None,
+        n_jobs: int | None = None,
+    ) -> Refit:
+        """Fit the same recipe on other rows, and keep it only if it is no worse.
+
+        Candidates, parameters, preparation and weights stay; levels, ranges, fitted models and what
+        is tuned on held-out values are those of the new rows. Nothing is searched.
+
+        Parameters
+        ----------
+        rows, target
+            As for `evaluate`: what to learn from, new rows or the old and new ones together.
+        check : path, URL-like string or table, default=None
+            Rows to judge both by, such as neither has seen. None holds out 10 to 20 % of ``rows``:
+            the latest where there is a time, whole groups where there are groups.
+        columns : Columns or None, default=None
+            Group, time and weight where they are called otherwise than before.
+        budget : float, Budget or None, default=None
+            Wall seconds, after which parts are left out; no limit where None.
+        seed, n_jobs : int or None, default=None
+            As for `automl.fit`; the seed is that of the run where None.
+
+        Returns
+        -------
+        Refit
+            Its ``predictor`` is the one that is kept, ``kept`` says which that is, and ``why``.
+
+        Raises
+        ------
+        InputError
+            Columns are missing, labels are new, or too few rows are left to judge by.
+        """
+        from automl.model.refit import refit
+
+        return refit(self, rows, target, check, columns, budget, seed, n_jobs)
+
     def __repr__(self) -> str:
         score = self.info.get("cv_score")
         shown = "unknown" if score is None else f"{score:.6g}"
@@ -339,7 +386,7 @@ class Predictor:
     def __reduce__(self) -> tuple[object, ...]:
         rooted = Rooted(self.catalog, self.plain_task, self.metric)
         state = (self.schema, self.target, self.classes, self.parts, dict(self.info))
-        return _rebuild, (rooted, *state)
+        return rebuilt, (type(self), rooted, *state)
 
 
 def _values_of(predictor: Predictor, new: object, on_missing: str) -> NDArray[np.float64]:
@@ -349,23 +396,3 @@ def _values_of(predictor: Predictor, new: object, on_missing: str) -> NDArray[np
         return ensemble.values(row)
     raw = reading.open_table(new, predictor.catalog)
     return ensemble.values(reading.bring(raw, predictor.schema, on_missing))
-
-
-def _rebuild(
-    rooted: Rooted,
-    schema: Schema,
-    target: str,
-    classes: NDArray[Any] | None,
-    parts: tuple[Part, ...],
-    info: Mapping[str, Any],
-) -> Predictor:
-    return Predictor(
-        schema=schema,
-        task=rooted.task,
-        metric=rooted.metric,
-        target=target,
-        classes=classes,
-        parts=parts,
-        catalog=rooted.catalog,
-        info=info,
-    )

@@ -76,7 +76,15 @@ def encode(target: Target, task: Task, classes: NDArray[Any] | None) -> NDArray[
     written.
     """
     if classes is None:
-        return task.encode(target).y
+        y: NDArray[Any] = np.asarray(task.encode(target).y)
+        if y.shape != target.labels.shape:
+            raise DataError(
+                "E_DATA_LABELS",
+                f"The target {target.name!r} holds labels that are not such as the task "
+                f"{task.name!r} learned, such as {str(target.labels[0])!r}.",
+                "Name the column that holds the truth.",
+            )
+        return y
     known = classes.tolist()
     codes = {str(label): code for code, label in enumerate(known)}
     codes |= {label: code for code, label in enumerate(known)}

@@ -10,6 +10,13 @@ from automl.errors import PluginError
 from automl.plugin.contributions import Metric
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from automl.data.schema import Schema
+    from automl.model.member import Part
+    from automl.model.predictor import Predictor
     from automl.plugin.catalog import Catalog
     from automl.plugin.contributions import Task
 
@@ -52,6 +59,20 @@ class _Absent:
             f"The metric {self.name!r} is not installed.",
             "Name another with evaluate(..., metrics=[...]).",
         )
+
+
+def rebuilt(
+    kind: type[Predictor],
+    rooted: Rooted,
+    schema: Schema,
+    target: str,
+    classes: NDArray[Any] | None,
+    parts: tuple[Part, ...],
+    info: Mapping[str, Any],
+) -> Predictor:
+    """Return a predictor from what was pickled of it."""
+    task, metric, catalog = rooted.task, rooted.metric, rooted.catalog
+    return kind(schema, task, metric, target, classes, parts, catalog, info)
 
 
 def _find(task_name: str, metric_name: str, reads: Any, greater_is_better: bool) -> Rooted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from threading import Lock
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from automl.errors import BundleError
+from automl.model.threads import OneThread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from automl.candidate.recipe import Candidate
     from automl.data.table import Table
     from automl.plugin.catalog import Catalog
+
+
+SMALL = 1_000
+"""Rows up to which one thread answers: sharing them out would take longer where others work too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +143,7 @@ class Shelf:
         self._built: dict[tuple[int, int], Pipeline] = {}
         self._kept: dict[str, Any] = {}
         self._lock = Lock()
+        self._one_thread = OneThread()
 
     def get(self, part: int, member: int, catalog: Catalog) -> Pipeline:
         """Return one pipeline."""
@@ -164,10 +171,11 @@ class Shelf:
         for share, pipeline in self.members(catalog):
             alike.setdefault(pipeline.preparation.identity, []).append((share, pipeline))
         total: NDArray[np.float64] = np.zeros(())
-        for group in alike.values():
-            X = group[0][1].preparation.transform(table)
-            for share, pipeline in group:
-                total = total + share * pipeline.values_of(X)
+        with self._one_thread() if table.n_rows <= SMALL else nullcontext():
+            for group in alike.values():
+                X = group[0][1].preparation.transform(table)
+                for share, pipeline in group:
+                    total = total + share * pipeline.values_of(X)
         return total
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from automl.data.apply import apply
 from automl.data.frame import take_in
 from automl.errors import BundleError
-from automl.model.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,8 +96,7 @@ def _same(got: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np
 
 def _values(predictor: Predictor, rows: list[dict[str, Any]]) -> NDArray[np.float64]:
     table = apply(predictor.schema, take_in(rows), on_missing="impute").table
-    with one_thread():
-        return predictor.ensemble.values(table)
+    return predictor.ensemble.values(table)
 
 
 def _short(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

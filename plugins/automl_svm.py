@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 CACHE = 500
 """Megabytes that a machine may keep of its kernel."""
 
+FEW_ROWS = 2_000
+"""With fewer rows, of which a half may be too few, scores are learned from in more parts."""
+
+MOST_PARTS = 5
+
+LINK = 30.0
+"""How little probabilities are drawn together: there are few numbers to learn from all scores."""
+
 
 class SupportVectors:
     """Support vector classification, calibrated on scores of rows it was not fitted on.
@@ -41,23 +49,23 @@ class SupportVectors:
     def fit(
         self, X: Any, y: NDArray[Any], sample_weight: NDArray[np.float64] | None = None
     ) -> SupportVectors:
-        """Fit on all rows, and on each half to learn what a score is worth."""
+        """Fit on all rows, and without each part of them to learn what a score is worth."""
         from sklearn.linear_model import LogisticRegression
 
         weight = np.ones(len(y)) if sample_weight is None else sample_weight
         n_classes = int(y.max()) + 1
         scores = np.zeros((len(y), n_classes if n_classes > 2 else 1))
-        half = _halves(y, self.seed)
-        for part in (0, 1):
-            out = half == part
+        parts = _parts(y, self.seed)
+        for number in range(MOST_PARTS):
+            out = parts == number
             if out.any():
                 machine = self._machine(X[~out], y[~out], weight[~out])
                 scores[out] = _scores(machine, X[out])
-        known = half >= 0
+        known = parts >= 0
         self.machine_ = self._machine(X, y, weight)
         self.link_ = None
         if len(np.unique(y[known])) == n_classes:
-            self.link_ = LogisticRegression(C=1.0, max_iter=1000)
+            self.link_ = LogisticRegression(C=LINK, max_iter=1000)
             self.link_.fit(scores[known], y[known], sample_weight=weight[known])
         return self
 
@@ -220,16 +228,17 @@ def code(estimators: Sequence[Any]) -> Code:
     return Code.own(estimators[0], "C", "kernel", "seed")
 
 
-def _halves(y: NDArray[Any], seed: int) -> NDArray[np.int64]:
-    """Half 0 or 1 for each row, classes evenly spread; -1 (never held out) for a lone row."""
+def _parts(y: NDArray[Any], seed: int) -> NDArray[np.int64]:
+    """A part for each row, classes evenly spread; -1 (never held out) for a lone row."""
+    n_parts = MOST_PARTS if len(y) < FEW_ROWS else 2
     order = np.random.default_rng(seed).permutation(len(y))
     order = order[np.argsort(y[order], kind="stable")]
-    half = np.empty(len(y), dtype=np.int64)
+    part = np.empty(len(y), dtype=np.int64)
     start = np.flatnonzero(np.r_[True, np.diff(y[order]) != 0])
     within = np.arange(len(y)) - np.repeat(start, np.diff(np.r_[start, len(y)]))
-    half[order] = within % 2
-    half[np.bincount(y)[y] < 2] = -1
-    return half
+    part[order] = within % n_parts
+    part[np.bincount(y)[y] < 2] = -1
+    return part
 
 
 def _scores(machine: Any, X: Any) -> NDArray[np.float64]:

@@ -6,7 +6,8 @@ python -m benchmarks.parity FOLDER --out FILE [--tables NAME ...] [--exporters N
 FOLDER holds a ``catalog.csv`` as in README.md. For each table a default model is fitted on at most
 so many rows (or read from ``--models``, where it is kept), and exported. A line is added to FILE
 for each exporter: why it refuses, or how far its values are from the model's own on up to 1,000 of
-the other rows, as a person has them (typed cells), and as strings as a CSV file has them.
+the other rows, as a person has them (typed cells), and as strings as a CSV file has them. Where
+parts of a blend are refused, what is left of it is compared.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import argparse
 import csv
 import json
 import os
+import re
 import tempfile
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +80,22 @@ def model_of(row: dict[str, str], train: pd.DataFrame, given: argparse.Namespace
     return found
 
 
+def without(model: Any, reasons: list[str]) -> Any:
+    """Return the blend without the parts whose algorithms or steps are refused, if any is left."""
+    named = set(re.findall("'([a-z0-9_]+)'", " ".join(reasons)))
+    kept = [part for part in model.parts if named.isdisjoint(words_of(part.candidate))]
+    total = sum(part.weight for part in kept)
+    parts = tuple(replace(part, weight=part.weight / total) for part in kept)
+    facts = (model.metric, model.target, model.classes, parts, model.catalog, model.info)
+    return type(model)(model.schema, model.plain_task, *facts) if parts else None
+
+
+def words_of(candidate: Any) -> set[str]:
+    """Return the names of a candidate's algorithm and steps."""
+    steps = {step.name for chain in candidate.preparation.values() for step in chain}
+    return {candidate.algorithm} | steps
+
+
 def lines_of(row: dict[str, str], folder: Path, given: argparse.Namespace) -> Any:
     """Yield a line for each exporter."""
     frame = pd.read_parquet(folder / row["file"]).sample(frac=1.0, random_state=0)
@@ -89,21 +108,27 @@ def lines_of(row: dict[str, str], folder: Path, given: argparse.Namespace) -> An
         line = {"table": row["name"], "task": model.task.name, "blend": blend, "exporter": exporter}
         with tempfile.TemporaryDirectory(prefix="parity-") as name:
             out, start = Path(name) / "out", time.perf_counter()
+            reasons = list(model.catalog.exporters[exporter].refuses(model))
+            line["refused"] = "; ".join(reasons)
+            left = without(model, reasons) if reasons else model
+            if left is None:
+                yield line
+                continue
             try:
-                line["verified"] = f"{model.export(exporter, out).largest_difference:.2g}"
+                line["verified"] = f"{left.export(exporter, out).largest_difference:.2g}"
             except ExportError as error:
-                yield {**line, "refused": f"{error.code}: {error.message}"}
+                yield {**line, "verified": f"{error.code}: {error.message}"}
                 continue
             line["seconds"] = f"{time.perf_counter() - start:.1f}"
             size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
             line["megabytes"] = f"{size / 1e6:.2f}"
-            opened = model.catalog.exporters[exporter].load(out)
+            opened = left.catalog.exporters[exporter].load(out)
             for what, rows in (("typed", cells_of(fresh)), ("written", written(fresh))):
-                own = values_of(model, rows)
+                own = values_of(left, rows)
                 said = np.asarray(opened(rows), dtype=np.float64)
                 line[what] = f"{apart(said, own):.2g}"
                 if model.classes is not None and what == "typed":
-                    same = model.task.decide(said) == model.task.decide(own)
+                    same = left.task.decide(said) == left.task.decide(own)
                     line["labels"] = f"{np.mean(same):.4f}"
         yield line
 

@@ -75,9 +75,20 @@ def _total(model: Plain, inputs: Sequence[Input], graph: Graph) -> str:
             columns = write(formula, columns, cells)
         made.append(columns)
     said = _Said(cells, max(1, model.n_classes))
+    if not model.members:
+        return _same(model, next(columns[0] for columns in blocks.values() if columns), cells)
     for member in model.members:
         said.add(member, [column for number in member.chains for column in made[number]])
     return said.total(np.atleast_1d(np.asarray(model.constant, dtype=np.float64)))
+
+
+def _same(model: Plain, any_column: Column, cells: Cells) -> str:
+    """Return the constant for each row."""
+    graph = cells.graph
+    rows = graph.op("Cast", graph.op("IsNaN", cells.take([any_column])), to=DOUBLE)
+    constant = np.atleast_2d(np.asarray(model.constant, dtype=np.float64))
+    nothing = graph.op("MatMul", rows, graph.numbers(np.zeros_like(constant)))
+    return graph.op("Add", nothing, graph.numbers(constant))
 
 
 def _blocks(model: Plain, inputs: Sequence[Input], graph: Graph) -> dict[str, list[Column]]:

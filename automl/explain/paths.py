@@ -179,7 +179,7 @@ class _Group:
     value: Matrix
     slots: NDArray[np.int64]
     pattern: NDArray[Any]
-    leaf_of: NDArray[np.intp]
+    leaf_of: NDArray[np.int32]
     rows: Any
     columns: Any
 
@@ -202,9 +202,9 @@ class _Group:
         new = np.ones(ordered.shape, dtype=bool)
         new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
         begins = np.flatnonzero(new)
-        pattern, leaf_of = ordered.ravel()[begins], begins // n_rows
+        pattern, leaf_of = ordered.ravel()[begins], (begins // n_rows).astype(np.int32)
         rows = csr_matrix(
-            (np.ones(mine.size), order.ravel(), np.append(begins, mine.size)),
+            (np.ones(mine.size, dtype=np.int8), order.ravel(), np.append(begins, mine.size)),
             shape=(len(begins), n_rows),
         )
         found = [
@@ -215,7 +215,7 @@ class _Group:
         column = np.concatenate([column for column, _ in found])
         where = np.concatenate([has for _, has in found])
         columns = csr_matrix(
-            (np.ones(len(column)), (where, column)),
+            (np.ones(len(column), dtype=np.int8), (where, column)),
             shape=(len(pattern), int(slots.max(initial=0)) + 1),
         )
         return cls(

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float64]
 
-MOST_ROWS = 50_000
-"""Hybrid rows that are asked about at once."""
+MOST_CELLS = 1_000_000
+"""Cells of hybrid rows that are asked about at once."""
 
 
 class Sampled:
@@ -96,8 +96,9 @@ class Sampled:
         which, step = np.nonzero(asked)
         found = np.empty((len(which), len(value)))
         rank = np.argsort(order, axis=1)
-        for start in range(0, len(which), MOST_ROWS):
-            part = slice(start, start + MOST_ROWS)
+        most = max(1, MOST_CELLS // max(1, order.shape[1]))
+        for start in range(0, len(which), most):
+            part = slice(start, start + most)
             switched = rank[which[part]] <= step[part, None]
             rows = self._columns.hybrids(row, self._background, which[part], switched)
             found[part] = self.ask(rows)

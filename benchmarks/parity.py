@@ -5,7 +5,7 @@ python -m benchmarks.parity FOLDER --out FILE [--tables NAME ...] [--exporters N
 
 FOLDER holds a ``catalog.csv`` as in README.md. For each table a default model is fitted on at most
 so many rows (or read from ``--models``, where it is kept), and exported. A line is added to FILE
-for each exporter: why it refuses, or how far its values are from the model's own on up to 1,000 of
+for each exporter: why it refuses, or how far its values are from the model's own on some of
 the other rows, as a person has them (typed cells), and as strings as a CSV file has them. Where
 parts of a blend are refused, what is left of it is compared.
 """
@@ -32,7 +32,6 @@ import pandas as pd
 import automl
 from automl.errors import ExportError
 
-FRESH = 1_000
 
 FIELDS = (
     "table", "task", "blend", "exporter", "refused", "verified", "typed", "written", "labels",
@@ -101,7 +100,7 @@ def lines_of(row: dict[str, str], folder: Path, given: argparse.Namespace) -> An
     frame = pd.read_parquet(folder / row["file"]).sample(frac=1.0, random_state=0)
     frame = frame[frame[row["target"]].notna()]
     n_train = min(given.rows, int(0.7 * len(frame)))
-    fresh = frame[n_train : n_train + FRESH].drop(columns=row["target"])
+    fresh = frame[n_train : n_train + given.fresh].drop(columns=row["target"])
     model = model_of(row, frame[:n_train], given)
     blend = " ".join(f"{one.candidate.algorithm}:{one.weight:.0%}" for one in model.parts)
     for exporter in given.exporters or sorted(model.catalog.exporters):
@@ -141,6 +140,7 @@ def main() -> None:
     parser.add_argument("--tables", nargs="*", default=[])
     parser.add_argument("--exporters", nargs="*", default=[])
     parser.add_argument("--rows", type=int, default=3_000, help="to learn from")
+    parser.add_argument("--fresh", type=int, default=1_000, help="rows to compare")
     parser.add_argument("--trials", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=0.0, help="instead of trials")
     parser.add_argument("--models", default="", help="where models are kept")

@@ -32,7 +32,6 @@ import pandas as pd
 import automl
 from automl.errors import ExportError
 
-
 FIELDS = (
     "table", "task", "blend", "exporter", "refused", "verified", "typed", "written", "labels",
     "seconds", "megabytes",

@@ -31,7 +31,6 @@ ALWAYS = frozenset(
         ("sklearn.metrics", "r2_score"),
         ("sklearn.metrics", "roc_auc_score"),
         ("sklearn.model_selection", "train_test_split"),
-        ("sklearn.pipeline", "Pipeline"),
     }
 )
 """What the program imports whatever the model is."""
@@ -148,21 +147,15 @@ def _part(model: FittedModel, number: int, part: Any, written: Written) -> str:
     said = f"{part.candidate.algorithm}: {part.weight:.1%} of the blend"
     if part.cv_score is not None:
         said += f", {model.metric.name} {part.cv_score:.6g} where it was held out"
-    head = f'def part_{number}() -> Pipeline:\n    """{said}."""\n'
+    head = f'def part_{number}():\n    """{said}."""\n'
     if not pipelines:
         chains, estimator = [], _constant(model)
     else:
         chains = [_chain(model, chain, written) for chain in pipelines[0].preparation.chains]
         algorithm = model.catalog.get("algorithm", part.candidate.algorithm)
         estimator = algorithm.code([one.estimator for one in pipelines])
-    prepare = _deeper(written.call("Chains", chains, 8))
-    call = _deeper(written.code(estimator, 8))
-    steps = f'            ("prepare", {prepare}),\n            ("model", {call}),\n'
-    return f"{head}    return Pipeline(\n        [\n{steps}        ]\n    )\n"
-
-
-def _deeper(text: str) -> str:
-    return text.replace("\n", "\n    ")
+    prepare = written.call("Chains", chains, 4)
+    return f"{head}    prepare = {prepare}\n    return prepare, {written.code(estimator, 4)}\n"
 
 
 def _constant(model: FittedModel) -> Code:
@@ -177,14 +170,14 @@ def _chain(model: FittedModel, chain: Any, written: Written) -> str:
     traits, steps = {kind}, [json.dumps(kind)]
     for step in chain.steps:
         given = model.catalog.get("preprocessor", step.name)
-        text = written.code(given.code(step.transformer), 16, levels)
+        text = written.code(given.code(step.transformer), 12, levels)
         if given.supervised and not given.crossfits:
             text = f"CrossFitted({text})"
         steps.append(text)
         traits = (traits - given.takes - given.removes) | given.emits
     if "category" in traits or (kind == "string" and not chain.steps):
         steps.append("codes=True")
-    return written.call("Chain", steps, 12)
+    return written.call("Chain", steps, 8)
 
 
 def _schema(model: FittedModel) -> str:

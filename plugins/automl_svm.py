@@ -288,6 +288,7 @@ ALGORITHM = Algorithm(
     weights=True,
     imports=("sklearn.svm", "sklearn.linear_model"),
     cost=3.0,
+    growth=1.0,
     promise=0.4,
     max_rows=8_000,
     max_columns=1_000,

@@ -39,6 +39,9 @@ JOIN = " > "
 LEFT_OUT: Chain = ()
 """The choice not to use a step that reads the whole table."""
 
+USUAL_ROWS = 2_000
+"""Rows for which costs are declared."""
+
 FEW_CLASSES = 4
 """With more classes what is learned for each of them costs more."""
 
@@ -64,7 +67,8 @@ class AlgorithmSpace:
         Configurations to try first.
     steps : mapping of str to Ranges, default={}
         For each step that a chain may have, its space.
-    n_classes : int, default=0
+    n_rows, n_classes : int, default=2000, 0
+        Of the table, for the cost.
     absent : frozenset of str, default=frozenset()
         Steps that no chain has on this table: what is said of their parameters is not used.
     """
@@ -74,6 +78,7 @@ class AlgorithmSpace:
     ranges: Ranges
     starts: tuple[Params, ...]
     steps: Mapping[str, Ranges] = field(default_factory=dict)
+    n_rows: int = USUAL_ROWS
     n_classes: int = 0
     absent: frozenset[str] = frozenset()
 
@@ -81,7 +86,8 @@ class AlgorithmSpace:
     def cost(self) -> float:
         """What a fit costs here, relative to a boosted tree ensemble's with few classes."""
         many = self.n_classes / FEW_CLASSES if self.algorithm.by_class else 1.0
-        return self.algorithm.cost * max(1.0, many)
+        size: float = (self.n_rows / USUAL_ROWS) ** self.algorithm.growth
+        return self.algorithm.cost * size * max(1.0, many)
 
     @property
     def step_names(self) -> frozenset[str]:
@@ -255,6 +261,7 @@ def algorithm_space(
         chains=chains,
         ranges=Ranges(owner=f"Algorithm {algorithm.name!r}", varied=given),
         starts=algorithm.starts,
+        n_rows=context.n_rows,
         n_classes=context.n_classes,
     )
     used = {name: catalog.preprocessors[name] for name in sorted(space.step_names)}

@@ -113,6 +113,9 @@ class Algorithm:
         Whether it uses ``context.threads``.
     cost : float, default=1.0
         Cost of a fit relative to a boosted tree ensemble's; cheap ones are tried first.
+    growth : float, default=0.0
+        ``cost`` is for 2,000 rows and grows with this power of their number: 1.0 for what compares
+        each row with each, where a boosted tree ensemble goes over them once.
     by_class : bool, default=False
         Whether it learns something of its own for each class, as boosted trees do: with many
         classes its cost grows with them.
@@ -170,6 +173,7 @@ class Algorithm:
     weights: bool = False
     threads: bool = False
     cost: float = 1.0
+    growth: float = 0.0
     by_class: bool = False
     promise: float = 0.5
     max_rows: int | None = None

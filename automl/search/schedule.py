@@ -140,7 +140,8 @@ class Schedule:
             record.off = record.off or record.refused >= REFUSED
             return
         record.refused = 0
-        record.seconds.append(outcome.seconds)
+        if isinstance(outcome, Evaluation) or outcome.reason is Reason.TIMEOUT:
+            record.seconds.append(outcome.seconds)
         if self._measured:
             record.spent += outcome.seconds
         if score is not None:

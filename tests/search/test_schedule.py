@@ -81,6 +81,29 @@ def test_what_learns_class_by_class_comes_later_the_more_classes_there_are() -> 
     assert order(100) == ["one", "one", "by_class", "by_class"]
 
 
+def test_what_compares_row_with_row_comes_first_where_they_are_few() -> None:
+    def order(n_rows: int) -> list[str]:
+        pairs = study("pairs", 3.0)
+        algorithm = replace(pairs.space.algorithm, growth=1.0)
+        pairs.space = replace(pairs.space, algorithm=algorithm, n_rows=n_rows)
+        return names(schedule(pairs, study("one", 1.0)), 4, {"pairs": 0.5, "one": 0.5})
+
+    assert order(200)[0] == "pairs"
+    assert order(2_000)[0] == "one"
+    assert order(20_000) == ["one", "one", "pairs", "pairs"]
+
+
+def test_what_was_given_up_says_nothing_of_the_time_that_a_whole_one_takes() -> None:
+    one = schedule(study("only", 1.0, 9), measured=True)
+    for seconds, reason in ((10.0, None), (1.0, Reason.PRUNED), (0.1, Reason.EXCEPTION)):
+        candidate = one.ask(100.0)
+        assert candidate is not None
+        done = outcome(candidate, 0.5 if reason is None else None, seconds)
+        one.tell(replace(done, reason=reason) if isinstance(done, Failure) and reason else done)
+    assert one.expected("only") == 10.0
+    assert one.ask(5.0) is None
+
+
 def test_tuning_goes_to_the_better_algorithm_most_of_the_time() -> None:
     one = schedule(study("good", 1.0), study("poor", 1.0))
     later = names(one, 40, {"good": 0.9, "poor": 0.6})[4:]

@@ -357,7 +357,7 @@ def _model(
         graph.op("Identity", finished, name="probabilities")
         kind = helper.np_dtype_to_tensor_dtype(labels.dtype) if labels.dtype != object else STRING
         outputs.append(helper.make_tensor_value_info("label", kind, ["n"]))
-        shape = ["n", len(model.labels)]
+        shape: list[str | int] = ["n", len(model.labels)]
         outputs.append(helper.make_tensor_value_info("probabilities", DOUBLE, shape))
     used = {name for node in graph.nodes for name in node.input}
     proto = helper.make_graph(

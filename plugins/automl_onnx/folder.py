@@ -95,19 +95,20 @@ def _unreadable(model: Plain) -> list[str]:
     chains = [
         {name for formula in chain.formulas for name in lacking(formula)} for chain in model.chains
     ]
-    shares: dict[str, float] = {}
+    names: set[str] = set()
+    share = 0.0
     for member in model.members:
-        own = [member.learned] if isinstance(member.learned, Formula) else []
-        for name in {one for number in member.chains for one in chains[number]}.union(
-            *(lacking(formula) for formula in own)
-        ):
-            shares[name] = shares.get(name, 0.0) + member.share
+        mine = {name for number in member.chains for name in chains[number]}
+        mine |= lacking(member.learned) if isinstance(member.learned, Formula) else set()
+        names |= mine
+        share += member.share if mine else 0.0
+    if not names:
+        return []
     texts = [one.name for one in model.schema.features if one.kind == "text"]
     columns = f" of {', '.join(map(repr, texts))}" if texts else ""
     return [
-        f"ONNX has no operators for {name}, by which a step reads cells{columns} ({share:.0%} of "
-        "the blend; learned again with columns of text ignored it can be exported)"
-        for name, share in sorted(shares.items())
+        f"ONNX has no operators for {', '.join(sorted(names))}, by which steps read cells{columns} "
+        f"({share:.0%} of the blend); learned again with columns of text ignored it can be exported"
     ]
 
 

@@ -512,5 +512,5 @@ def test_texts_are_refused_by_their_columns():
     assert "text" in {one.kind for one in model.schema.features}
     (reason,) = ONNX.refuses(model)
     assert "'story'" in reason
-    assert "(100% of the blend" in reason
+    assert "(100% of the blend)" in reason
     assert "text ignored" in reason

@@ -6,8 +6,10 @@ import csv
 import json
 import math
 import runpy
+import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -24,6 +26,7 @@ from automl.data.schema import Feature, Schema
 from automl.data.table import Kind
 from automl.errors import ExportError
 from automl.model.export import own_values, rows_to_compare
+from automl.model.tuning import Temper, Weighing
 from automl.plugin import Trees
 from automl.plugin.formulas import (
     FUNCTIONS,
@@ -306,6 +309,21 @@ def test_a_number_is_predicted(tmp_path):
     with pytest.raises(ValueError, match="no probabilities"):
         score["predict_proba"](rows)
     assert score["classes"]() == []
+
+
+def test_what_was_tuned_is_applied(model, folder, tmp_path):
+    out = tmp_path / "tuned"
+    shutil.copytree(folder, out, ignore=shutil.ignore_patterns("__pycache__"))
+    text = (out / "model.json").read_text(encoding="utf-8")
+    rows = rows_to_compare(model)
+    own = own_values(model, rows)
+    for tuned in (Weighing(weights=(0.25, 4.0)), Temper(power=2.0)):
+        said = json.loads(text) | asdict(tuned)
+        (out / "model.json").write_text(json.dumps(said), encoding="utf-8")
+        score = runpy.run_path(str(out / "score.py"))
+        np.testing.assert_allclose(score["predict_proba"](rows), tuned.values(own), atol=1e-9)
+        labels = model.classes[tuned.of(model.plain_task).decide(tuned.values(own))]
+        assert score["predict"](rows).tolist() == labels.tolist()
 
 
 def test_no_file_of_it_can_run_code_when_it_is_read(folder):

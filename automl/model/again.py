@@ -88,7 +88,8 @@ def take_again(
     frame = open_source(rows, predictor.catalog.readers)
     names = take_in(frame).names
     known = columns_again(predictor, names, columns)
-    return separate(frame, predictor.target if target is None else target, known), known
+    given = separate(frame, predictor.target if target is None else target, known)
+    return replace(given, target=replace(given.target, name=predictor.target)), known
 
 
 def ask_again(predictor: Predictor, given: Given, columns: Columns) -> Question:

@@ -344,7 +344,7 @@ class Predictor:
         ----------
         rows, target
             As for `evaluate`: what to learn from, new rows or the old and new ones together.
-        check : path, URL-like string or table, default=None
+        check : path, URL-like string, table or (table, target), default=None
             Rows to judge both by, such as neither has seen. None holds out 10 to 20 % of ``rows``:
             the latest where there is a time, whole groups where there are groups.
         columns : Columns or None, default=None

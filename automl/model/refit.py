@@ -44,9 +44,9 @@ FEWEST = 20
 SAME = 1e-9
 """Scores that differ by less, as a share of their size, are equal."""
 
-SEEN = 2
-"""So many of the few rows that a predictor keeps of those it learned from, among those it is judged
-by, tell that it has seen some of them."""
+SEEN, SEEN_SHARE = 2, 0.05
+"""So many of the few rows that a predictor keeps of those it learned from, and such a share, among
+those it is judged by, tell that it has seen some of these."""
 
 FITTED = ("algorithm", "preprocessor", "task")
 """Kinds of contributions that workers need."""
@@ -149,7 +149,8 @@ def refit(
         held, given = part_of(given, test), part_of(given, train)
     else:
         named = target if isinstance(target, str) else predictor.target
-        held, _ = take_again(predictor, check, named, columns)
+        table, truth = check if isinstance(check, tuple) and len(check) == 2 else (check, named)
+        held, _ = take_again(predictor, table, truth, columns)
     question = ask_again(predictor, given, roles)
     judged = _check(predictor, question, held, own=check is not None)
     call = replace(call, strategy=_strategy(predictor, roles))
@@ -239,7 +240,8 @@ def _seen(predictor: Predictor, question: Question, held: Given) -> list[str]:
     judged = fingerprints(apply(question.schema, held.raw).table)
     # A row that stands there twice is nobody's own.
     alone, counts = np.unique(judged, return_counts=True)
-    if np.isin(fingerprints(kept), alone[counts == 1]).sum() < SEEN:
+    n_seen = np.isin(fingerprints(kept), alone[counts == 1]).sum()
+    if n_seen < max(SEEN, SEEN_SHARE * len(sample)):
         return []
     said = (
         "The old predictor has probably learned from some of the rows by which it is judged, which "

@@ -219,6 +219,9 @@ def test_a_number_is_refitted_too():
     ).predictor
     with pytest.raises(DataError):
         predictor.refit(rows.assign(answer="word"))
-    found = predictor.refit(rows.assign(answer=-rows.answer), n_jobs=1)
+    X = rows.drop(columns="answer")
+    check = (X[100:], -rows.answer[100:].to_numpy())
+    found = predictor.refit(X[:100], -rows.answer[:100].to_numpy(), check=check, n_jobs=1)
     assert found.kept == "new"
+    assert found.predictor.target == "answer"
     assert found.predictor.info["bounds"]["low"] != predictor.info["bounds"]["low"]

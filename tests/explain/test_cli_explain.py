@@ -27,7 +27,9 @@ def read(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
 
 
-@pytest.fixture(scope="module", params=["binary", "regression"])
+@pytest.fixture(
+    scope="module", params=["binary", pytest.param("regression", marks=pytest.mark.slow)]
+)
 def model(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "model"
     learned(request.param, "lightgbm").save(path)

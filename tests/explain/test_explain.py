@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 
 import numpy as np
 import pytest
@@ -28,8 +29,25 @@ def values_of(predictor, rows):
     return predictor.predict(rows) if predictor.classes is None else predictor.predict_proba(rows)
 
 
-@pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("algorithm", ["lightgbm", "linear", "nearest_neighbors"])
+KINDS = [
+    ("binary", "lightgbm"),
+    ("multiclass", "lightgbm"),
+    ("regression", "linear"),
+    ("regression", "nearest_neighbors"),
+    *(
+        pytest.param(*one, marks=pytest.mark.slow)
+        for one in (
+            ("regression", "lightgbm"),
+            ("binary", "linear"),
+            ("multiclass", "linear"),
+            ("binary", "nearest_neighbors"),
+            ("multiclass", "nearest_neighbors"),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("task", "algorithm"), KINDS)
 def test_contributions_add_up_to_the_value(task, algorithm, fresh):
     predictor = learned(task, algorithm)
     found = predictor.explain(fresh)
@@ -82,7 +100,10 @@ def brute(predictor, rows, background):
     return shapley(said, row[0], others, np.array(owner), len(names)).mean(axis=0)
 
 
-@pytest.mark.parametrize("algorithm", ["decision_tree", "random_forest", "linear"])
+@pytest.mark.parametrize(
+    "algorithm",
+    ["decision_tree", "linear", pytest.param("random_forest", marks=pytest.mark.slow)],
+)
 def test_a_model_without_a_curve_gets_its_shapley_values(algorithm, fresh):
     predictor = learned("regression", algorithm)
     few = {name: cells[:1] for name, cells in fresh.items()}
@@ -144,6 +165,36 @@ def test_the_order_is_much_like_that_of_lightgbm_itself(fresh):
     assert np.corrcoef(*ranks)[0, 1] > 0.8
 
 
+@pytest.mark.slow
+def test_texts_dates_and_strings_are_columns_as_they_were_given():
+    rng = np.random.default_rng(0)
+    words = np.array(["good", "bad", "slow", "quick", "red", "blue", "house", "tree"])
+    texts = [" ".join(rng.choice(words, 6)) for _ in range(200)]
+    columns = {
+        "text": texts,
+        "town": [f"town {number}" for number in rng.integers(0, 60, 200)],
+        "when": [f"2024-{1 + n % 12:02}-{1 + n % 28:02}" for n in range(200)],
+        "size": rng.normal(size=200).tolist(),
+    }
+    answer = [float("good" in one) + 0.1 * x for one, x in zip(texts, columns["size"], strict=True)]
+    predictor = automl.fit(
+        {**columns, "answer": answer},
+        "answer",
+        budget=automl.Budget(trials=1),
+        plugins=automl.Plugins(only=("lightgbm",), without=("listener:*",)),
+        strategy=automl.Strategy(folds=2, isolation="none"),
+        n_jobs=1,
+    ).predictor
+    new = {name: [*cells[:6], None] for name, cells in columns.items()}
+    new["town"][0], new["text"][1] = "a town that is new", "words unknown"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = predictor.explain(new)
+    assert without_rest(found)
+    assert set(found.columns) <= set(columns)
+    assert found.importance().rows[0].column == "text"
+
+
 def test_reasons_are_the_largest_contributions(fresh):
     predictor = learned("binary", "lightgbm")
     found = predictor.explain(fresh)
@@ -190,7 +241,9 @@ def test_a_saved_model_explains_alike(fresh, tmp_path):
 # Importance
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(
+    "task", ["binary", *(pytest.param(one, marks=pytest.mark.slow) for one in TASKS[1:])]
+)
 def test_what_matters_comes_first_and_noise_last(task):
     predictor = learned(task, "lightgbm")
     columns = table(n_rows=300, seed=3)

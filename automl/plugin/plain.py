@@ -253,6 +253,7 @@ class _Reader:
     _alive: list[Any] = field(default_factory=list)
     _lacking: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
     _rows: Table | None = None
+    _made: list[Matrix] = field(default_factory=list)
 
     def add(self, part: Any, share: float, pipeline: Any) -> None:
         """Take in a pipeline of a part of the blend, or note what it lacks."""
@@ -340,8 +341,11 @@ class _Reader:
         rows = self._rows
         if not rows.n_rows:
             return ""
-        made = [self.chains[n].outputs(given_to(self.chains[n].kind, rows)) for n in member.chains]
-        said = member.values(side_by_side(made, rows.n_rows), pipeline.n_classes)
+        for number in range(len(self._made), len(self.chains)):
+            chain = self.chains[number]
+            self._made.append(chain.outputs(given_to(chain.kind, rows)))
+        X = side_by_side([self._made[number] for number in member.chains], rows.n_rows)
+        said = member.values(X, pipeline.n_classes)
         own = pipeline.values(rows)
         if said.shape != own.shape or not _alike(said, own):
             return f"{self._said('algorithm', name)} says something else than its tables"

@@ -142,15 +142,18 @@ def terms(texts: Array, column: int, **said: Any) -> Array:
     )
     token, n = re.compile(said["pattern"]), len(said["word_idf"])
     made = np.zeros((len(texts), n + len(said["piece_idf"])))
+    pieces: dict[str, list[int]] = {}  # words come again and again
     for row, text in zip(made, texts[:, column], strict=True):
         found = token.findall((text or "")[: said["max_chars"]].lower())
         known = [number.get(word, -1) for word in found]
         whole = [columns[word] for word in known if word >= 0]
         keys = [a * len(columns) + b for a, b in pairwise(known) if a >= 0 and b >= 0]
         whole += [int(said["pair_column"][pairs[key]]) for key in keys if key in pairs]
-        pieces = [part for word in found for part in parts_of(word, *said["lengths"])]
+        for word in {word for word in found if word not in pieces}:
+            parts = [piece_number.get(part, -1) for part in parts_of(word, *said["lengths"])]
+            pieces[word] = [part for part in parts if part >= 0]
         weigh(row[:n], whole, said["word_idf"])
-        weigh(row[n:], [piece_number.get(part, -1) for part in pieces], said["piece_idf"])
+        weigh(row[n:], [part for word in found for part in pieces[word]], said["piece_idf"])
     return made
 
 

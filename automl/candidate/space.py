@@ -83,13 +83,6 @@ class AlgorithmSpace:
     absent: frozenset[str] = frozenset()
 
     @property
-    def cost(self) -> float:
-        """What a fit costs here, relative to a boosted tree ensemble's with few classes."""
-        many = self.n_classes / FEW_CLASSES if self.algorithm.by_class else 1.0
-        size: float = (self.n_rows / USUAL_ROWS) ** self.algorithm.growth
-        return self.algorithm.cost * size * max(1.0, many)
-
-    @property
     def step_names(self) -> frozenset[str]:
         """Names of all preprocessors that a candidate may use."""
         return frozenset(
@@ -220,6 +213,14 @@ class AlgorithmSpace:
             elif not (name.startswith(PREPARE) or (of_step and step in self.absent)):
                 own[name] = value
         return own, of_steps
+
+
+def cost_of(space: AlgorithmSpace) -> float:
+    """Return what a fit costs here, relative to a boosted tree ensemble's with few classes."""
+    algorithm = space.algorithm
+    many = space.n_classes / FEW_CLASSES if algorithm.by_class else 1.0
+    size: float = (space.n_rows / USUAL_ROWS) ** algorithm.growth
+    return algorithm.cost * size * max(1.0, many)
 
 
 def algorithm_space(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from automl.candidate.space import cost_of
 from automl.search.outcome import Evaluation, Failure, Reason
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class _Record:
 
     @property
     def cost(self) -> float:
-        return self.study.space.cost
+        return cost_of(self.study.space)
 
 
 class Schedule:

@@ -31,6 +31,9 @@ MOST_PAIRS = 16_000_000
 STRANGE = 1e-3
 """A rest of this share of a row's contributions is said: a member does not always say the same."""
 
+ROUNDING = 1e-6
+"""What is no more than this share of the value is rounding, whatever the contributions are."""
+
 
 class Finish(Protocol):
     """What is done to the average of the members; all of shape (n, n_values)."""
@@ -125,7 +128,7 @@ class Game:
         found = np.zeros((table.n_rows, len(self.names), values.shape[1]))
         for row in range(table.n_rows):
             one = table.take(slice(row, row + 1))
-            found[row] = _without_rest(self._of_row(one), values[row] - self.base)
+            found[row] = _without_rest(self._of_row(one), self.base, values[row])
         return found
 
     def _of_row(self, row: Table) -> Matrix:
@@ -185,15 +188,15 @@ def _sampled(
     return Sampled(columns, background, ask, used, seed)
 
 
-def _without_rest(contributions: Matrix, change: Matrix) -> Matrix:
-    """Return contributions that add up to a change, by shares of what each of them is.
+def _without_rest(contributions: Matrix, base: Matrix, value: Matrix) -> Matrix:
+    """Return contributions that add up to a value, by shares of what each of them is.
 
     What is left over is rounding: tables add up in another order than the members do.
     """
-    rest = change - contributions.sum(axis=0)
+    rest = value - base - contributions.sum(axis=0)
     size = np.abs(contributions)
     total = size.sum(axis=0)
-    if (np.abs(rest) > STRANGE * np.maximum(total, np.abs(change))).any():
+    if (np.abs(rest) > STRANGE * total + ROUNDING * (np.abs(base) + np.abs(value))).any():
         logger.warning("a member says something else when it is asked again")
     shares = np.where(total > 0.0, size / np.where(total > 0.0, total, 1.0), 0.0)
     found: Matrix = contributions + shares * rest

@@ -13,7 +13,8 @@ from small_models import HOSTILE, learned, table, target
 import automl
 from automl.data.apply import apply
 from automl.data.frame import take_in
-from automl.errors import InputError
+from automl.errors import DataWarning, InputError
+from automl.explain.game import _without_rest
 
 TASKS = ("binary", "multiclass", "regression")
 
@@ -207,6 +208,36 @@ def test_reasons_are_the_largest_contributions(fresh):
     with pytest.raises(InputError, match="'maybe' is no class") as caught:
         found.of("maybe")
     assert caught.value.code == "E_INPUT_CLASS"
+
+
+def test_a_constant_answer_has_no_reasons(fresh, caplog):
+    columns = table(n_rows=60)
+    del columns["score"]
+    with pytest.warns(DataWarning, match="one value only"):
+        predictor = automl.fit(
+            {**columns, "answer": ["yes"] * 60},
+            "answer",
+            budget=automl.Budget(trials=1),
+            plugins=automl.Plugins(only=("linear",), without=("listener:*",)),
+            strategy=automl.Strategy(folds=2, isolation="none"),
+            n_jobs=1,
+        ).predictor
+    found = predictor.explain(fresh)
+    assert found.exact == 1.0
+    assert (found.contributions == 0.0).all()
+    assert found.reasons(0) == ()
+    assert not [one for one in caplog.records if one.name == "automl.explain"]
+
+
+def test_rounding_is_not_said_to_be_strange(caplog):
+    nothing, third = np.zeros((3, 1)), np.array([1 / 3])
+    found = _without_rest(nothing, third, third + 1e-16)
+    assert (found == 0.0).all()
+    assert not caplog.records
+    one = np.array([[0.1], [0.3]])
+    found = _without_rest(one, third, third + 0.5)
+    assert found.ravel() == pytest.approx([0.125, 0.375])
+    assert "says something else" in caplog.text
 
 
 def test_no_rows_are_explained_too(fresh):

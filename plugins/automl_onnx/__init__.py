@@ -1,8 +1,8 @@
 """Exporter: one ONNX file with preparation, blend and labels, for onnxruntime.
 
 The graph is made of the plain tables of the model (`automl.plugin.plain`), no converter takes part.
-All is computed in float64; only the sums that an operator for trees hands over are float32, of
-which what all leaves of a tree have in common was taken out before.
+All is computed in float64; only the sums that the operator for trees hands over are float32, which
+`automl_onnx.trees` says how to live with.
 
 What a cell *means* is read outside: strings that say numbers, spellings of missing cells, formats
 of dates. The folder has a script for that, and `load` does it the same way. Inside are the levels

@@ -74,7 +74,7 @@ def _total(model: Plain, inputs: Sequence[Input], graph: Graph) -> str:
         for formula in chain.formulas:
             columns = write(formula, columns, cells)
         made.append(columns)
-    said = _Said(cells, max(1, model.n_classes))
+    said = _Said(cells, model.n_classes)
     if not model.members:
         return _same(model, next(columns[0] for columns in blocks.values() if columns), cells)
     for member in model.members:
@@ -150,13 +150,14 @@ class _Said:
     Parameters
     ----------
     cells : Cells
-    n_values : int
-        Probabilities, or 1 number.
+    n_classes : int
+        0 where a number is predicted.
     """
 
-    def __init__(self, cells: Cells, n_values: int) -> None:
+    def __init__(self, cells: Cells, n_classes: int) -> None:
         self.cells = cells
-        self.n_values = n_values
+        self.classes = n_classes > 0
+        self.n_values = n_values = max(1, n_classes)
         self.trees: list[tuple[Trees, list[Column], list[int], float]] = []
         self.sums: list[tuple[Coefficients, list[Column]]] = []
         self.formulas: list[str] = []
@@ -267,7 +268,8 @@ class _Said:
             )
             for table, columns, outputs, share in self.trees
         ]
-        return sums_of(placed, self.n_sums, X, graph)
+        # Probabilities, and what becomes some, are so small that float32 holds them well.
+        return sums_of(placed, self.n_sums, X, graph, exact=not self.classes)
 
     def _coded(self, columns: list[Column]) -> str:
         """Return columns of codes in which what is missing has a number."""

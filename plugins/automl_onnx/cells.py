@@ -71,7 +71,7 @@ class Reader:
 
 def counted(cells: Sequence[Any]) -> Sequence[Any]:
     """Return cells; truth values among numbers are numbers."""
-    if not any(isinstance(cell, bool | np.bool_) for cell in cells):
+    if not {bool, np.bool_} & set(map(type, cells)):
         return cells
     rest = [cell for cell in cells if not isinstance(cell, bool | np.bool_)]
     numbers = [cell for cell in rest if not is_missing(cell)]
@@ -99,6 +99,11 @@ def reader_of(one: Mapping[str, Any]) -> Callable[[Any], Any]:
 
 def is_missing(cell: Any) -> bool:
     """Whether a cell holds nothing that can be read: None, NaN, NaT, NA, a list."""
+    kind = type(cell)
+    if kind is str or kind is int or kind is bool:
+        return False
+    if kind is float:
+        return bool(cell != cell)  # noqa: PLR0124  # only NaN differs from itself
     if cell is None or isinstance(cell, list | tuple | dict | set | complex):
         return True
     if type(cell).__name__ in {"NAType", "NaTType", "MaskedConstant"}:
@@ -110,6 +115,8 @@ def is_missing(cell: Any) -> bool:
 
 def number(cell: Any, decimal: str) -> float:
     """Return the number that a cell says, NaN where it says none."""
+    if type(cell) is float:
+        return cell
     if isinstance(cell, bool | np.bool_):
         return float(cell)
     if isinstance(cell, timedelta | np.timedelta64 | time):  # NumPy's are integers, too

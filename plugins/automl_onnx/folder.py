@@ -61,9 +61,9 @@ numbers, scales, steps, members, the blend, bounds and weights of classes.
 level `1` as the model was taught to (it needs the standard library and NumPy alone); whoever has
 clean numbers, seconds and levels can hand over tensors directly.
 
-Thresholds of trees and all arithmetic are float64; sums over trees come out as float32.
-`export.json` says how far values were from the model's own when it was verified. A batch takes
-memory for all its rows at once: hand over 10,000 to 100,000 rows at a time.
+Thresholds of trees and all arithmetic are float64, but sums over trees behind probabilities, which
+are float32. `export.json` says how far values were from the model's own when it was verified. A
+batch takes memory for all its rows at once: hand over 10,000 to 100,000 rows at a time.
 """
 
 
@@ -106,10 +106,9 @@ def _unreadable(model: Plain) -> list[str]:
         return []
     texts = [one.name for one in model.schema.features if one.kind == "text"]
     columns = f" of {', '.join(map(repr, texts))}" if texts else ""
-    return [
-        f"ONNX has no operators for {', '.join(sorted(names))}, by which steps read cells{columns} "
-        f"({share:.0%} of the blend); learned again with columns of text ignored it can be exported"
-    ]
+    said = ", ".join(sorted(names))
+    reason = f"ONNX has no operators for {said}, by which steps read cells{columns}"
+    return [f"{reason} ({share:.0%} of the blend); a model learned without them can be exported"]
 
 
 def _unwritable(model: Plain) -> list[str]:

@@ -2,7 +2,7 @@
 
 The operator compares ``cell <= threshold`` in the type of its input and adds leaves in that type;
 only the sums come out as float32. So the middle of each tree's leaves is taken out and added in
-float64 behind it.
+float64 behind it, and where numbers are predicted leaves are summed up in two parts.
 
 It knows no sets of codes. A split by a set is a search among the borders of the set's runs of
 codes. Both subtrees are then reached from several nodes, and onnxruntime wants the second child of
@@ -57,7 +57,9 @@ class Placed:
     share: float = 1.0
 
 
-def sums_of(placed: Sequence[Placed], n_sums: int, X: str, graph: Graph) -> str:
+def sums_of(
+    placed: Sequence[Placed], n_sums: int, X: str, graph: Graph, *, exact: bool = False
+) -> str:
     """Add trees to a graph, and return a tensor of their sums, of shape (n_rows, n_sums).
 
     Parameters
@@ -67,6 +69,8 @@ def sums_of(placed: Sequence[Placed], n_sums: int, X: str, graph: Graph) -> str:
     X : str
         The tensor of cells.
     graph : Graph
+    exact : bool, default=False
+        Whether sums have to be as good as float64: large ones of opposite signs may be left to add.
     """
     from onnx.numpy_helper import from_array
 
@@ -78,14 +82,39 @@ def sums_of(placed: Sequence[Placed], n_sums: int, X: str, graph: Graph) -> str:
         # The shape is that of the rows, and no cell counts.
         shaped = graph.op("Cast", graph.op("IsNaN", first), to=DOUBLE)
         return graph.op("Add", graph.op("MatMul", shaped, zeros), added)
-    written: dict[str, Any] = {"n_targets": n_sums}
+    if exact:
+        attributes = _in_halves(attributes, n_sums)
+    written: dict[str, Any] = {"n_targets": n_sums * (1 + exact)}
     for name, values in attributes.items():
         if values.dtype.kind == "f":
             written[f"{name}_as_tensor"] = from_array(values)
         else:
             written[name] = values.tolist()
     sums = graph.op("TreeEnsembleRegressor", X, domain=ML, **written)
-    return graph.op("Add", graph.op("Cast", sums, to=DOUBLE), added)
+    sums = graph.op("Cast", sums, to=DOUBLE)
+    if exact:
+        halves = (graph.constant(np.arange(n_sums) + first) for first in (0, n_sums))
+        sums = graph.op("Add", *(graph.op("Gather", sums, half, axis=1) for half in halves))
+    return graph.op("Add", sums, added)
+
+
+def _in_halves(attributes: dict[str, Any], n_sums: int) -> dict[str, Any]:
+    """Return leaves in two parts, for sums of their own: float32 holds those of the first exactly.
+
+    They are multiples of a power of two of which all together are less than 2**24.
+    """
+    weight, sums, tree = (attributes[f"target_{name}"] for name in ("weights", "ids", "treeids"))
+    highest = np.zeros((int(tree.max()) + 1, n_sums))
+    np.maximum.at(highest, (tree, sums), np.abs(weight))
+    most = highest.sum(axis=0)
+    step = 2.0 ** (np.ceil(np.log2(np.where(most > 0, most, 1.0))) - 23)
+    first = np.round(weight / step[sums]) * step[sums]
+    return attributes | {
+        "target_weights": np.concatenate([first, weight - first]),
+        "target_ids": np.concatenate([sums, sums + n_sums]),
+        "target_treeids": np.tile(tree, 2),
+        "target_nodeids": np.tile(attributes["target_nodeids"], 2),
+    }
 
 
 def searches_of(points: Sequence[Matrix], starts: NDArray[Any]) -> Trees:

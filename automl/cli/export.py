@@ -48,12 +48,15 @@ def command(context: click.Context, model: str, to: str, out: str, trust: tuple[
         "largest_difference": exported.largest_difference,
         "warnings": warnings,
     }
-    face.show(_text(exported, out), document)
+    exporter = predictor.catalog.exporters.get(to)
+    face.show(_text(exported, out, refits=exporter is not None and exporter.refits), document)
 
 
-def _text(exported: Exported, out: str) -> str:
+def _text(exported: Exported, out: str, *, refits: bool) -> str:
+    said = "It says what the model says"
+    if refits:
+        said = "It learns again: what it learned from rows made for it says what automl's own says"
     return (
-        f"{out} has {len(exported.files)} files by {exported.exporter} ({exported.giver}). It says "
-        f"what the model says of {exported.n_rows} rows (largest difference: "
-        f"{exported.largest_difference:.3g})."
+        f"{out} has {len(exported.files)} files by {exported.exporter} ({exported.giver}). {said} "
+        f"of {exported.n_rows} rows (largest difference: {exported.largest_difference:.3g})."
     )

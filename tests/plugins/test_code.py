@@ -213,3 +213,17 @@ def test_reading_a_table_takes_cells_as_the_model_does(tmp_path):
 
 def test_the_exporter_is_listed():
     assert automl_code.automl_exporters()[0].refits
+
+
+@pytest.mark.slow
+def test_the_command_says_that_it_learns_again(model, tmp_path):
+    model.save(tmp_path / "model")
+    words = ["export", str(tmp_path / "model"), "--to", "code", "--out", str(tmp_path / "out")]
+    done = subprocess.run(
+        [sys.executable, "-c", "from automl.cli import main; main()", *words],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "It learns again" in done.stdout
+    assert (tmp_path / "out" / "train.py").is_file()

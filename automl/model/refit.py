@@ -268,7 +268,7 @@ def _left_out(outcomes: Sequence[Outcome]) -> Iterator[str]:
 
 def _why(metric: str, found: Comparison | None, *, interrupted: bool) -> str:
     if found is None:
-        return "the run was interrupted." if interrupted else "no part could be fitted in time."
+        return "the run was interrupted." if interrupted else "no part could be fitted."
     said = (
         f"on {found.n_rows} rows that the new one has not seen {metric} is {found.new.value:.6g} "
         f"instead of {found.old.value:.6g}"

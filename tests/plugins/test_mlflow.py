@@ -112,19 +112,18 @@ def test_the_folder_has_signature_example_and_pins_and_no_pickle(model, folder):
 @pytest.mark.slow
 def test_mlflow_scores_what_its_server_is_sent(model, folder):
     program = """
-import json
 import mlflow.pyfunc
-from mlflow.pyfunc.scoring_server import infer_and_parse_data, parse_json_data
+from mlflow.pyfunc.scoring_server import invocations
 loaded = mlflow.pyfunc.load_model(".")
 text = open("serving_input_example.json").read()
 schema = loaded.metadata.get_input_schema()
-frame = infer_and_parse_data(json.loads(text), schema)
-print(json.dumps(loaded.predict(frame).to_dict("list")))
+print(invocations(text, "application/json", loaded, schema).response)
 """
-    said = asked(folder, program)
+    said = asked(folder, program)["predictions"]
     rows = model.info["sample"]["rows"][: automl_mlflow.N_EXAMPLE]
-    assert said["prediction"] == model.predict(rows).tolist()
-    assert np.allclose(said["probability_high"], model.predict_proba(rows)[:, 0])
+    assert [one["prediction"] for one in said] == model.predict(rows).tolist()
+    shares = [one["probability_high"] for one in said]
+    assert np.allclose(shares, model.predict_proba(rows)[:, 0])
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from automl.plugin import (
     Saved,
     Trees,
     Validation,
+    counted_inside,
     hookimpl,
     rounded,
 )
@@ -238,7 +239,7 @@ ALGORITHM = Algorithm(
         {**_DEFAULT, "depth": 4, "l2_leaf_reg": 4.5},
     ),
     requires=("catboost",),
-    fit=CatBoost.learn,
+    fit=counted_inside(CatBoost.learn, "rounds"),
     weights=True,
     threads=True,
     # On a GPU it takes no callbacks, so that nothing could stop it at a deadline.

@@ -19,6 +19,7 @@ from automl.plugin import (
     Trees,
     Validation,
     Walker,
+    counted_inside,
     hookimpl,
 )
 from automl_boosting import average
@@ -156,7 +157,7 @@ ALGORITHM = Algorithm(
         "l2_regularization": Float(1e-6, 10.0, log=True),
     },
     starts=(_DEFAULT, {**_DEFAULT, "max_leaf_nodes": 8, "max_features": 0.5}),
-    fit=learn,
+    fit=counted_inside(learn),
     weights=True,
     monotonic=True,
     quick=quick,

@@ -19,6 +19,7 @@ from automl.plugin import (
     Saved,
     Trees,
     Validation,
+    counted_inside,
     hookimpl,
 )
 from automl_boosting import (
@@ -283,7 +284,7 @@ ALGORITHM = Algorithm(
         "cat_smooth": Float(0.001, 100.0, log=True),
     },
     starts=_STARTS,
-    fit=LightGBM.learn,
+    fit=counted_inside(LightGBM.learn, "rounds"),
     weights=True,
     threads=True,
     monotonic=True,

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _PATH = tuple(float(c) for c in np.geomspace(1e-4, 1e3, 15))
 # Still weaker, for collinear columns, where one decomposition solves for all penalties.
 _WEAK = tuple(float(c) for c in np.geomspace(1e4, 1e6, 5))
+_PARTS = 5
 _MAX_STEPS = 100
 _MAX_EXACT_COLUMNS = 1000
 
@@ -100,23 +101,14 @@ def learn(
     the same, the scores stay level for long before the weak penalties pay.
     """
     weight = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=np.float64)
-    shift, scale = 0.0, 1.0
-    if estimator.regression:
-        shift = float(np.average(y, weights=weight))
-        scale = float(np.sqrt(np.average((y - shift) ** 2, weights=weight))) or 1.0
-        # A line has no end: far outside of what was seen it is cut off.
-        low, high = float(np.min(y)), float(np.max(y))
-        estimator.bounds_ = np.array([2 * low - high, 2 * high - low])
-        y = (y - shift) / scale
-    exact = estimator.regression and isinstance(X, np.ndarray) and X.shape[1] <= _MAX_EXACT_COLUMNS
-    solve = (_exact if exact else _Descent)(X, y, weight, estimator.regression)
-    penalties = _PATH + _WEAK if exact else _PATH
-    patience = Patience(report, floor=len(penalties) if exact else 1, share=0.0)
-    path = penalties if validation is not None else (1.0,)
-    for round_, C in enumerate(path if estimator.C is None else (estimator.C,), start=1):
-        coef, intercept = solve(C, partial(report, round_))
+    solve, path, patience = _solver(estimator, X, y, weight, report)
+    if estimator.C is not None or validation is None:
+        path = (1.0 if estimator.C is None else estimator.C,)
+    elif validation.few:
+        path, validation = (_inside(estimator, X, y, weight, report),), None
+    for round_, C in enumerate(path, start=1):
         last = estimator.coef_, estimator.intercept_
-        estimator.coef_, estimator.intercept_ = coef * scale, intercept * scale + shift
+        solve(C, partial(report, round_))
         score = None if validation is None else _score(estimator, validation)
         # Four digits: a gain beyond them is not worth a weaker penalty, nor the time.
         done = patience(round_, None if score is None else float(f"{score:.4g}"))
@@ -126,6 +118,65 @@ def learn(
         estimator.coef_, estimator.intercept_ = last
         if done:
             break
+
+
+def _solver(
+    estimator: Linear, X: Any, y: NDArray[Any], weight: Array, report: Report
+) -> tuple[Callable[[float, Callable[[], bool]], None], tuple[float, ...], Patience]:
+    """Return what learns with a penalty, the penalties to try, and how long to go on."""
+    shift, scale = 0.0, 1.0
+    if estimator.regression:
+        shift = float(np.average(y, weights=weight))
+        scale = float(np.sqrt(np.average((y - shift) ** 2, weights=weight))) or 1.0
+        # A line has no end: far outside of what was seen it is cut off.
+        low, high = float(np.min(y)), float(np.max(y))
+        estimator.bounds_ = np.array([2 * low - high, 2 * high - low])
+        y = (y - shift) / scale
+    exact = estimator.regression and isinstance(X, np.ndarray) and X.shape[1] <= _MAX_EXACT_COLUMNS
+    found = (_exact if exact else _Descent)(X, y, weight, estimator.regression)
+
+    def solve(C: float, stop: Callable[[], bool]) -> None:
+        coef, intercept = found(C, stop)
+        estimator.coef_, estimator.intercept_ = coef * scale, intercept * scale + shift
+
+    # One decomposition solves for all penalties: to walk the whole path costs nothing.
+    path = _PATH + _WEAK if exact else _PATH
+    return solve, path, Patience(report, floor=len(path) if exact else 1, share=0.0)
+
+
+def _inside(estimator: Linear, X: Any, y: NDArray[Any], weight: Array, report: Report) -> float:
+    """Return the penalty that is best for training rows, each held out once."""
+    trials = []
+    for held in _parts(y):
+        one, rest = Linear(regression=estimator.regression), ~held
+        if not (weight[held].any() and weight[rest].any()):
+            continue
+        solve, path, patience = _solver(one, X[rest], y[rest], weight[rest], report)
+        rows = Validation(X=X[held], y=y[held], weight=weight[held])
+        trials.append((one, solve, rows, float(weight[held].sum())))
+    if not trials:
+        return 1.0
+    for round_, C in enumerate(path, start=1):
+        gain = 0.0
+        for one, solve, rows, heavy in trials:
+            solve(C, partial(report, round_))
+            score = _score(one, rows)
+            gain += heavy * (-(score**2) if estimator.regression else score)
+        if patience(round_, float(f"{gain:.4g}")):
+            break
+    return path[patience.best_round - 1]
+
+
+def _parts(y: NDArray[Any]) -> list[NDArray[np.bool_]]:
+    """Return rows to hold out, part by part, spread over the target; no class's only row is."""
+    order = np.argsort(y, kind="stable")
+    part = np.empty(len(y), dtype=np.intp)
+    part[order] = np.arange(len(y)) % _PARTS
+    if np.issubdtype(y.dtype, np.integer):
+        first = np.searchsorted(y[order], y[order])
+        part[order] = (np.arange(len(y)) - first) % _PARTS
+        part[np.bincount(y)[y] < 2] = -1
+    return [part == number for number in range(_PARTS) if (part == number).any()]
 
 
 def _score(estimator: Linear, validation: Validation) -> float:

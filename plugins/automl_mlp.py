@@ -20,6 +20,7 @@ from automl.plugin import (
     Report,
     Saved,
     Validation,
+    counted_inside,
     hookimpl,
 )
 from automl.plugin.formulas import Apply, Clip, Draft, Formula, Product, Softmax
@@ -223,7 +224,7 @@ ALGORITHM = Algorithm(
         {**_DEFAULT, "width": 256, "layers": 1, "alpha": 1e-2},
         {**_DEFAULT, "width": 64, "layers": 3},
     ),
-    fit=learn,
+    fit=counted_inside(learn, "epochs"),
     formula=formula,
     code=code,
     weights=True,

@@ -21,6 +21,7 @@ from automl.plugin import (
     Saved,
     Trees,
     Validation,
+    counted_inside,
     hookimpl,
     rounded,
 )
@@ -289,7 +290,7 @@ ALGORITHM = Algorithm(
             "prepare": {"category": "target_mean"},
         },
     ),
-    fit=XGBoost.learn,
+    fit=counted_inside(XGBoost.learn, "rounds"),
     weights=True,
     threads=True,
     monotonic=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -259,4 +259,4 @@ def _recode(validation: Validation, present: tuple[int, ...]) -> Validation | No
     weight = None if validation.weight is None else validation.weight[known]
     y = np.searchsorted(present, validation.y[known])
     X = validation.X if known.all() else validation.X[np.flatnonzero(known)]
-    return Validation(X=X, y=y, weight=weight)
+    return replace(validation, X=X, y=y, weight=weight)

@@ -26,7 +26,7 @@ from automl.plugin.contributions import (
 )
 from automl.plugin.formulas import Formula
 from automl.plugin.hookspecs import CONTRACT, hookimpl
-from automl.plugin.rounds import Patience
+from automl.plugin.rounds import Patience, counted_inside
 from automl.plugin.space import Choice, Float, Int
 from automl.plugin.tables import Coefficients, Link, Trees, Walker, rounded
 
@@ -63,6 +63,7 @@ __all__ = [
     "Trees",
     "Validation",
     "Walker",
+    "counted_inside",
     "formulas",
     "givers_of",
     "hookimpl",

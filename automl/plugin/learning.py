@@ -49,11 +49,16 @@ class Validation:
     X : ndarray or csr_matrix of shape (n_rows, n_columns)
     y : ndarray of shape (n_rows,)
     weight : ndarray of shape (n_rows,) or None
+    few : bool, default=False
+        Whether they are so few that what is chosen by them is flattered by its score on them, and
+        rows are independent, so that a random part of the training rows serves as well. See
+        `automl.plugin.counted_inside`.
     """
 
     X: Any
     y: NDArray[Any]
     weight: NDArray[np.float64] | None = None
+    few: bool = False
 
 
 class Report(Protocol):

@@ -48,6 +48,9 @@ TIMED_SECONDS = 0.005
 PROBED = 20
 """Rows that are predicted once more, the last one first."""
 
+FEW = 100
+"""Fewer held-out rows only judge: the best of many rounds on so few rows would look too good."""
+
 APART = 0.05
 """How far the two values of a row may be apart, as a share of the range of all values: half
 precision on a GPU is far below, rows in another order are far above."""
@@ -134,12 +137,15 @@ class Evaluator:
             raise _WrongError(Reason.PRUNED, f"No column comes out of {steps}: as without.")
         w_train, w_test = self._weights(fold)
         rounds = _Rounds(clock)
+        # Rows in an order or in groups are not what a random part of the training rows stands for.
+        plain = self._setting.task.splitters["plain"] == self._data.plan.splitter
+        few = plain and len(y_test) < FEW
         pipeline = fit_pipeline(
             job.candidate,
             ready.prepared,
             y_train,
             w_train,
-            Validation(X=ready.X_test, y=y_test, weight=w_test),
+            Validation(X=ready.X_test, y=y_test, weight=w_test, few=few),
             self._catalog.get("algorithm", job.candidate.algorithm),
             self._setting,
             rounds,

@@ -6,7 +6,7 @@ import importlib
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -378,6 +378,23 @@ def test_linear_regression_finds_a_weak_penalty_for_collinear_columns() -> None:
     estimator = fitted(algorithm, Problem(X, y, context))
     error = y[200:] - estimator.predict(X[200:])
     assert np.sqrt(np.mean(error**2)) < 0.01 * np.std(y)
+
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+@pytest.mark.parametrize(
+    "name", ["lightgbm", "xgboost", "catboost", "hist_boosting", "mlp", "linear"]
+)
+def test_few_validation_rows_only_judge(name: str, task: str) -> None:
+    given = problem(_named(name), task)
+    few = replace(given.validation, few=True)
+    answers = [
+        said(fitted(_named(name), given, validation=rows), given.X, task)
+        for rows in (few, replace(few, y=few.y[::-1]))
+    ]
+    np.testing.assert_array_equal(*answers)
+    truth = given.y if task == "regression" else np.eye(3)[given.y]
+    error = np.mean((answers[0] - truth)[160:] ** 2)
+    assert error < 0.8 * np.mean((truth - truth.mean(axis=0)) ** 2)
 
 
 def test_linear_regression_goes_on_over_a_plateau_of_penalties() -> None:

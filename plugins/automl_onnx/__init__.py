@@ -19,6 +19,9 @@ from automl.plugin import Exporter, FittedModel, Opened, hookimpl
 if TYPE_CHECKING:
     from pathlib import Path
 
+TOLERANCE = 1e-5
+"""What a model's tables may differ from its learners by: some add up their trees in float32."""
+
 
 def export(model: FittedModel, folder: Path) -> None:
     """Write the folder."""
@@ -46,6 +49,7 @@ ONNX = Exporter(
     export=export,
     load=load,
     refuses=refuses,
+    tolerance=TOLERANCE,
     requires=("onnx", "onnxruntime"),
     description="an ONNX file with preparation, blend and labels, for onnxruntime",
 )

@@ -8,6 +8,7 @@ Contributions say themselves how they are written (`automl.plugin.code`).
 from __future__ import annotations
 
 import csv
+import os
 import subprocess
 import sys
 import tempfile
@@ -98,6 +99,8 @@ def _run(folder: Path, words: list[str], place: str) -> None:
     done = subprocess.run(  # noqa: S603 - this interpreter, with the program that was written
         [sys.executable, "-B", str(folder.absolute() / "train.py"), *words],
         cwd=place,
+        # On some hundred rows threads only wait for each other.
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         encoding="utf-8",

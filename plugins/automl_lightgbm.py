@@ -216,7 +216,7 @@ def _load(folder: Path) -> LightGBM:
 
     fitted = read_facts(LightGBM, folder)
     text = (folder / "model.txt").read_text(encoding="utf-8")
-    if "\nend of trees" not in text:
+    if "\nend of trees" not in text or "\nend of parameters" not in text:
         raise ValueError("the model is cut off")  # LightGBM would end the process
     fitted.model_ = lgb.Booster(model_str=text)
     return fitted

@@ -17,6 +17,9 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 # Machines that run tests are busy: an example that takes long is no failure, a wrong one is.
 settings.register_profile("automl", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("automl")
+# What may be merged is judged by what it changes, so CI asks for the same examples each time
+# (--hypothesis-profile=ci); everybody else's runs go on looking for new ones.
+settings.register_profile("ci", settings.get_profile("automl"), derandomize=True)
 
 # A shell that starts tests in the background has them ignore Ctrl-C, which some are about.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -51,7 +51,8 @@ def of_objects(name: str, values: Sequence[Any] | NDArray[Any], dtype: str = "ob
     if families == {_STRING}:
         return _strings(name, values, dtype)
     if families == {_STRING, _NUMBER} and _only_nan(values):
-        return _strings(name, values, dtype)
+        # A signalling NaN cannot be hashed.
+        return _strings(name, [v if isinstance(v, str) else None for v in values], dtype)
     if not families:
         return column.empty(name, len(values))
     if families <= {_NUMBER, _BOOLEAN}:

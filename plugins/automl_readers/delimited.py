@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from automl.errors import InputError
-from automl_readers.files import encoding_of, stream_of
+from automl_readers.files import encoding_of, is_packed, path_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,7 +86,7 @@ def _parsed(source: str, encoding: str, delimiter: str, width: int, block: int) 
 
     names = [f"f{position}" for position in range(width)]
     with (
-        stream_of(source) as stream,
+        _arrow_stream(source) as stream,
         arrow_csv.open_csv(
             stream,
             read_options=arrow_csv.ReadOptions(
@@ -104,6 +105,22 @@ def _parsed(source: str, encoding: str, delimiter: str, width: int, block: int) 
     ):
         for batch in reader:
             yield pa.Table.from_batches([batch])
+
+
+@contextmanager
+def _arrow_stream(source: str) -> Iterator[Any]:
+    """Open a file for Arrow, unpacked.
+
+    Arrow's threads may let go of a Python file as the process ends, which aborts it
+    (apache/arrow#34314): so they get none.
+    """
+    import pyarrow as pa
+
+    try:
+        with pa.OSFile(str(path_of(source))) as file:
+            yield pa.CompressedInputStream(file, "gzip") if is_packed(source) else file
+    except OSError as error:
+        raise InputError("E_INPUT_FILE", f"Cannot read {source!r}: {error}.") from error
 
 
 def _text(stream: BinaryIO, encoding: str) -> io.TextIOWrapper:

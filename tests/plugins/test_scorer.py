@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import automl_scorer
@@ -111,6 +111,7 @@ NAMES = SCHEMA.learned
 
 @settings(max_examples=150, deadline=None)
 @given(rows=st.lists(st.tuples(*[CELLS] * len(NAMES)), min_size=1, max_size=3))
+@example(rows=[("1",) * len(NAMES), (Decimal("sNaN"),) * len(NAMES)])
 def test_cells_are_read_as_the_schema_reads_them(cells, rows):
     columns = {name: [row[place] for row in rows] for place, name in enumerate(NAMES)}
     expected = apply(SCHEMA, take_in({n: list(c) for n, c in columns.items()})).table

@@ -39,7 +39,9 @@ def test_a_full_queue_sends_away_and_is_free_again(models: dict[str, Path], tmp_
     words = ("--places", "3", "--threads", "1")
     with serving(models["first"], tmp_path, *words, MOODY_GO=str(go)) as server:
         with ThreadPoolExecutor(3) as pool:
-            slow = [pool.submit(server.predict, row) for row in (HELD, ROW, ROW)]
+            slow = [pool.submit(server.predict, HELD)]
+            until(lambda: server.metrics()["automl_waiting"] == 1)  # no other may come before it
+            slow += [pool.submit(server.predict, ROW) for _ in range(2)]
             until(lambda: server.metrics()["automl_waiting"] == 3)
             refused = server.predict(ROW)
             assert (refused.status, refused.error["code"]) == (503, "E_SERVE_BUSY")
@@ -53,8 +55,8 @@ def test_a_full_queue_sends_away_and_is_free_again(models: dict[str, Path], tmp_
             head = "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             leaver.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
             leaver.close()
+        until(lambda: server.predict(ROW).status == 200)  # what the three sent may come late
         until(lambda: server.metrics()["automl_waiting"] == 0)
-        assert server.predict(ROW).status == 200
 
 
 @case("S09", "a bounded queue; whoever finds it full is told 503 with Retry-After, at once")

@@ -13,7 +13,8 @@ from automl._version import __version__
 from automl.data.columns import Columns
 from automl.errors import DataWarning, RunWarning
 from automl.events import DataFound, RunFinished, Stage
-from automl.model.assemble import assemble, baseline
+from automl.model.assemble import baseline
+from automl.model.front import finish
 from automl.plugin.discovery import discover
 from automl.plugin.notify import Notifier, warn_about
 from automl.plugin.selection import Plugins
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from automl.candidate.space import AlgorithmSpace
     from automl.data.finding import Finding
+    from automl.model.front import Compromise
     from automl.model.predictor import Predictor
     from automl.plugin.catalog import Catalog
     from automl.plugin.contributions import Metric
@@ -69,6 +71,9 @@ class Result:
         Wall seconds of the whole call.
     interrupted : bool, default=False
         Whether Ctrl-C or SIGTERM ended the search.
+    front : tuple of Compromise, default=()
+        Where the strategy has objectives or a limit: blends that no other beats in the score and in
+        every cost, the best score first.
     """
 
     predictor: Predictor
@@ -76,6 +81,7 @@ class Result:
     findings: tuple[Finding, ...]
     seconds: float
     interrupted: bool = False
+    front: tuple[Compromise, ...] = ()
 
     def __repr__(self) -> str:
         return f"{self.predictor!r}\n\n{self.leaderboard!r}"
@@ -170,19 +176,20 @@ def fit(  # noqa: PLR0913 - the whole public face of a run, in one place
         _mirror(question, folder, call)
         outcomes = [first, *_search(question, data, pool, call, first, folder.history, stop)]
         call.say(Stage, name="blend")
-        predictor, leaderboard = assemble(
-            outcomes, question, data, call.strategy.members, seed, call.patience(stop)
-        )
-        _keep(folder, predictor, leaderboard, call)
+        made = finish(outcomes, question, data, call.strategy, seed, call.patience(stop))
+        if made.too_slow:
+            call.note("W_RUN_LATENCY", _too_slow(made.front, call))
+        _keep(folder, made.predictor, made.leaderboard, call)
         if folder.history.mirror is not None:
             folder.history.mirror.close(min(max(clock.left, CLOSING), SLOWEST))
-    _say_finished(predictor, leaderboard, call)
+    _say_finished(made.predictor, made.leaderboard, call)
     return Result(
-        predictor=predictor,
-        leaderboard=leaderboard,
+        predictor=made.predictor,
+        leaderboard=made.leaderboard,
         findings=question.findings,
         seconds=clock.elapsed,
         interrupted=stop.came,
+        front=made.front,
     )
 
 
@@ -225,21 +232,27 @@ def _search(
     greater = question.metric.greater_is_better
     spaces = question.spaces(n_rows, call.seed, call.strategy, named=named)
     _warn_unsaved(spaces, question.catalog)
+    costs = call.strategy.costs
     studies = [
-        AlgorithmStudy(space, call.seed, greater_is_better=greater, sampler=call.strategy.sampler)
+        AlgorithmStudy(
+            space,
+            call.seed,
+            greater_is_better=greater,
+            sampler=call.strategy.sampler,
+            n_costs=len(costs),
+        )
         for space in spaces
     ]
     measured = call.budget.seconds is not None
 
     def rehearse(outcomes: Sequence[Outcome], seconds: float) -> float:
         taken = Clock(seconds)
-        most = call.strategy.members
-        assemble([first, *outcomes], question, data, most, call.seed, lambda: taken.left)
+        finish([first, *outcomes], question, data, call.strategy, call.seed, lambda: taken.left)
         return taken.elapsed
 
     search = Search(
         pool=pool,
-        schedule=Schedule(studies, greater_is_better=greater, measured=measured),
+        schedule=Schedule(studies, greater_is_better=greater, measured=measured, costs=costs),
         data=data,
         question=question,
         limits=Limits(
@@ -279,6 +292,14 @@ def _speak(findings: tuple[Finding, ...], call: Call) -> None:
         if finding.warn:
             warnings.warn(DataWarning(finding.code, finding.message), stacklevel=3)
         call.say(DataFound, code=finding.code, message=finding.message, warn=finding.warn)
+
+
+def _too_slow(front: Sequence[Compromise], call: Call) -> str:
+    quickest = min(one.latency_ms for one in front)
+    return (
+        f"Nothing that was found answers a row in {call.strategy.max_ms:g} ms; the predictor is "
+        f"the quickest, with {quickest:.3g} ms. Allow more, or search among quick algorithms."
+    )
 
 
 def _say_finished(predictor: Predictor, leaderboard: Leaderboard, call: Call) -> None:

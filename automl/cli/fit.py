@@ -82,6 +82,7 @@ Examples:
     metavar="COLUMN=1|-1",
     help="Predictions must not fall (1) or not rise (-1) while it rises.",
 )
+@click.option("--max-ms", type=float, help="Milliseconds that a single row may take.")
 @click.option("--device", help="Where to fit what can, such as cuda (default: cpu).")
 @click.option("--only", multiple=True, metavar="PATTERN", help="Algorithms that may be tried.")
 @click.option("--without", multiple=True, metavar="PATTERN", help="Plugins to leave out.")
@@ -145,7 +146,11 @@ def _words(given: dict[str, Any]) -> dict[str, Any]:
             "monotonic": numbers(given["monotonic"], "--monotonic"),
         },
         "plugins": {"only": listed(given["only"]), "without": listed(given["without"])},
-        "strategy": {"task": given["task"], "device": given["device"]},
+        "strategy": {
+            "task": given["task"],
+            "device": given["device"],
+            "max_ms": given["max_ms"],
+        },
         "run": given["run"],
         "out": given["out"],
     }

@@ -83,6 +83,7 @@ def assemble(
     seed: int,
     remaining: Callable[[], float],
     weights: Mapping[str, float] | None = None,
+    among: Sequence[Outcome] | None = None,
 ) -> tuple[Predictor, Leaderboard]:
     """Blend the best candidates into the predictor and rank all of them.
 
@@ -99,6 +100,8 @@ def assemble(
         Seconds left for it.
     weights : mapping of str to float or None, default=None
         As for `automl.model.mix.mix`.
+    among : sequence of Outcome or None, default=None
+        Those of the outcomes that may be in the blend, the baseline first; all where None.
 
     Raises
     ------
@@ -106,7 +109,7 @@ def assemble(
         E_RUN_FOLDER where what was fitted is not there any more.
     """
     while True:
-        mixed = mix(outcomes, question, data, members, seed, remaining, weights)
+        mixed = mix(among or outcomes, question, data, members, seed, remaining, weights)
         broken = {id(e): damaged(e) for e, _ in mixed.chosen if not intact(e)}
         if not broken:
             break
@@ -117,6 +120,7 @@ def assemble(
                 "Learn again, and leave the folder alone.",
             )
         outcomes = [broken.get(id(outcome), outcome) for outcome in outcomes]
+        among = among and [broken.get(id(outcome), outcome) for outcome in among]
     parts = tuple(
         Part(
             candidate=evaluation.candidate,

@@ -77,7 +77,7 @@ def trim(predictor: Predictor, max_ms: float, rows: object, target: object = Non
     for parts in _ways(predictor, table, judge):
         smaller = _of_parts(predictor, parts, sample)
         smaller.ready()
-        way.append((smaller, _milliseconds(smaller, timed), judge(smaller.ensemble.values(table))))
+        way.append((smaller, milliseconds(smaller, timed), judge(smaller.ensemble.values(table))))
     possible = [one for one in way if one[1] <= max_ms]
     if not possible:
         quickest = min(milliseconds for _, milliseconds, _ in way)
@@ -155,9 +155,10 @@ def _sample(predictor: Predictor) -> list[dict[str, Any]]:
     return list((predictor.info.get("sample") or {}).get("rows") or ())
 
 
-def _milliseconds(predictor: Predictor, table: Table) -> float:
-    """Return the median of what single rows take."""
-    rows = [table.take(slice(row, row + 1)) for row in range(table.n_rows)]
+def milliseconds(predictor: Predictor, table: Table) -> float:
+    """Return the median of what the first single rows take."""
+    n_rows = min(table.n_rows, N_TIMED)
+    rows = [table.take(slice(row, row + 1)) for row in range(n_rows)]
     for row in rows[:FEW]:
         predictor.ensemble.values(row)
     found = []

@@ -82,14 +82,22 @@ class Schedule:
     greater_is_better : bool
     measured : bool
         Whether measured seconds count; with declared costs alone a run is deterministic.
+    costs : sequence of str, default=()
+        What of an evaluation the studies are told beside its score.
     """
 
     def __init__(
-        self, studies: Sequence[AlgorithmStudy], *, greater_is_better: bool, measured: bool
+        self,
+        studies: Sequence[AlgorithmStudy],
+        *,
+        greater_is_better: bool,
+        measured: bool,
+        costs: Sequence[str] = (),
     ) -> None:
         self._records = {study.space.algorithm.name: _Record(study=study) for study in studies}
         self._sign = 1 if greater_is_better else -1
         self._measured = measured
+        self._costs = tuple(costs)
 
     def ask(self, seconds_left: float) -> Candidate | None:
         """Return the next candidate that should fit into the time left, or None.
@@ -135,7 +143,9 @@ class Schedule:
         record = self._records[outcome.candidate.algorithm]
         record.count(outcome)
         score = outcome.cv_score if isinstance(outcome, Evaluation) else None
-        record.study.tell(outcome.candidate, score)
+        record.study.tell(
+            outcome.candidate, score, [getattr(outcome, name, None) for name in self._costs]
+        )
         if isinstance(outcome, Failure) and outcome.reason is Reason.CONSTRAINT:
             record.refused += 1
             record.off = record.off or record.refused >= REFUSED

@@ -6,12 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from automl.errors import InputError
+
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.storages import BaseStorage
 
     from automl.plugin.contributions import Params, Space
     from automl.search.jobs import Pool
+
+
+COSTS = ("latency_ms", "n_bytes")
+"""Costs of an evaluation that can count beside its score."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +52,20 @@ class Strategy:
     storage : str, optuna storage or None, default=None
         An Optuna storage, such as ``"sqlite:///studies.db"`` or ``"postgresql://..."``, that each
         outcome is copied to, for optuna-dashboard. A run never waits for it nor fails by it.
+    objectives : tuple of {"latency_ms", "n_bytes"}, default=()
+        Costs that count beside the score: the milliseconds of a single row, the size of the model.
+        The search weighs them against the score, and `Result.front` has the compromises.
+    max_ms : float or None, default=None
+        Milliseconds that a single row, read already, may take on this machine at the median. The
+        predictor is the best compromise that keeps to it.
     device : str, default="cpu"
         Where algorithms fit that can use it, such as ``"cuda"`` or ``"cuda:1"``; all others use
         the CPU.
+
+    Raises
+    ------
+    InputError
+        E_INPUT_OBJECTIVE where a cost is unknown, E_INPUT_MAX_MS where a limit is not above 0.
     """
 
     task: str | tuple[str, ...] | None = None
@@ -62,7 +79,28 @@ class Strategy:
     starts: Mapping[str, tuple[Params, ...]] = field(default_factory=dict)
     members: int = 12
     storage: str | BaseStorage | None = None
+    objectives: tuple[str, ...] = ()
+    max_ms: float | None = None
     device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.objectives if name not in COSTS]
+        if unknown:
+            raise InputError(
+                "E_INPUT_OBJECTIVE",
+                f"objectives={self.objectives!r}: {unknown[0]!r} is no cost.",
+                f"Give a tuple of {', '.join(COSTS)}; the score always counts.",
+            )
+        if self.max_ms is not None and not self.max_ms > 0:
+            raise InputError(
+                "E_INPUT_MAX_MS", f"max_ms={self.max_ms!r}, expected a number above 0."
+            )
+
+    @property
+    def costs(self) -> tuple[str, ...]:
+        """What counts beside the score; a limit makes its cost one."""
+        limited = ("latency_ms",) if self.max_ms is not None else ()
+        return tuple(dict.fromkeys((*limited, *self.objectives)))
 
 
 HOLDOUT_ROWS = 20_000

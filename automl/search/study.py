@@ -13,7 +13,7 @@ from automl.errors import PluginError
 from automl.search.extras import Extras
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
@@ -43,6 +43,8 @@ class AlgorithmStudy:
     greater_is_better : bool
     sampler : callable (seed) -> optuna sampler, or None
         Optuna's default where None.
+    n_costs : int, default=0
+        Costs that are told beside each score, the smaller the better.
     """
 
     def __init__(
@@ -52,16 +54,17 @@ class AlgorithmStudy:
         *,
         greater_is_better: bool,
         sampler: Callable[[int], BaseSampler] | None = None,
+        n_costs: int = 0,
     ) -> None:
         self.space = space
         self._name = f"{seed}/{space.algorithm.name}"
         self._n_asked = 0
-        self._direction: Literal["maximize", "minimize"] = (
-            "maximize" if greater_is_better else "minimize"
-        )
+        self._directions: list[Literal["maximize", "minimize"]] = ["minimize"] * (1 + n_costs)
+        if greater_is_better:
+            self._directions[0] = "maximize"
         self._sampler = sampler
         self._starts = deque(space.start_candidates())
-        self._told: list[tuple[dict[str, Any], float]] = []
+        self._told: list[tuple[dict[str, Any], list[float]]] = []
         self._extras = Extras(greater_is_better=greater_is_better)
         self._tried: set[str] = set()
         self._open: dict[str, Trial] = {}
@@ -125,22 +128,26 @@ class AlgorithmStudy:
         if proposal is not None and self._varied.keys() >= proposal.keys():
             self._proposed[candidate.key] = dict(proposal)
 
-    def tell(self, candidate: Candidate, score: float | None) -> None:
-        """Take a candidate's score; None where it has none."""
+    def tell(
+        self, candidate: Candidate, score: float | None, costs: Sequence[float | None] = ()
+    ) -> None:
+        """Take a candidate's score, None where it has none, and its costs."""
         trial = self._open.pop(candidate.key, None)
         usable = score is not None and math.isfinite(score)
         self._extras.tell(candidate, score if usable else None)
+        values = [one for one in (score, *costs) if one is not None and math.isfinite(one)]
+        whole = len(values) == len(self._directions)
         if trial is not None and self._study is not None:
-            if usable:
-                self._study.tell(trial, score)
+            if whole:
+                self._study.tell(trial, values)
             else:
                 _fail(self._study, trial)
-        elif usable and score is not None:
+        elif whole:
             params = self._proposed.pop(candidate.key, None) or self.space.flat(candidate)
             if params is not None:
-                self._told.append((params, score))
+                self._told.append((params, values))
                 if self._study is not None:
-                    self._add(self._study, params, score)
+                    self._add(self._study, params, values)
 
     def _begin(self) -> Study:
         import optuna
@@ -150,24 +157,24 @@ class AlgorithmStudy:
         level = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         try:
-            self._study = optuna.create_study(direction=self._direction, sampler=sampler)
+            self._study = optuna.create_study(directions=self._directions, sampler=sampler)
         finally:
             optuna.logging.set_verbosity(level)
-        for params, score in self._told:
-            self._add(self._study, params, score)
+        for params, values in self._told:
+            self._add(self._study, params, values)
         return self._study
 
     def _note(self, candidate: Candidate) -> None:
         self._tried.add(candidate.key)
         self._n_asked += 1
 
-    def _add(self, study: Study, params: dict[str, Any], score: float) -> None:
+    def _add(self, study: Study, params: dict[str, Any], values: list[float]) -> None:
         from optuna.trial import create_trial
 
         distributions = {name: self._varied[name] for name in params}
         # The space may have become another one since the run was begun.
         with suppress(ValueError):
-            study.add_trial(create_trial(params=params, distributions=distributions, value=score))
+            study.add_trial(create_trial(params=params, distributions=distributions, values=values))
 
 
 def _fail(study: Study, trial: Trial) -> None:

@@ -15,7 +15,7 @@ def test_the_best_blend_that_is_quick_enough_is_kept(make, new, truth, task, mon
     predictor = make(BLEND, task)
     rows = new | {"answer": truth[task]}
     # A part more takes a millisecond more.
-    monkeypatch.setattr("automl.model.trim._milliseconds", lambda one, table: float(len(one.parts)))
+    monkeypatch.setattr("automl.model.trim.milliseconds", lambda one, table: float(len(one.parts)))
     found = predictor.optimize(max_ms=2, rows=rows)
     assert len(found.parts) <= 2
     assert np.isclose(sum(part.weight for part in found.parts), 1)

@@ -38,22 +38,16 @@ class UserColumns:
             for kind in Kind
         }
 
-    def differ(self, row: Table, others: Table) -> NDArray[np.bool_]:
-        """Return which cells of other rows differ from those of a row.
-
-        Parameters
-        ----------
-        row : Table
-            With one row.
-        others : Table
+    def differ(self, rows: Table, others: Table) -> NDArray[np.bool_]:
+        """Return which cells of rows differ from those of as many others.
 
         Returns
         -------
-        ndarray of shape (n_others, n_columns), dtype=bool
+        ndarray of shape (n_rows, n_columns), dtype=bool
         """
         found = np.zeros((others.n_rows, len(self.names)), dtype=bool)
         for kind, numbers in self._blocks.items():
-            one, other = row.block(kind), others.block(kind)
+            one, other = rows.block(kind), others.block(kind)
             apart = one != other
             if one.dtype.kind == "f":
                 apart &= ~(np.isnan(one) & np.isnan(other))
@@ -62,23 +56,24 @@ class UserColumns:
         return found
 
     def hybrids(
-        self, row: Table, others: Table, which: NDArray[np.intp], taken: NDArray[np.bool_]
+        self, rows: Table, others: Table, which: NDArray[np.intp], taken: NDArray[np.bool_]
     ) -> Table:
-        """Return rows that have some cells of one row and the rest of others.
+        """Return rows that have some cells of one row and the rest of another.
 
         Parameters
         ----------
-        row : Table
-            With one row.
-        others : Table
+        rows, others : Table
+            Of as many rows.
         which : ndarray of shape (n,), dtype=int
-            The other row of each hybrid.
+            The rows of both that each hybrid is made of.
         taken : ndarray of shape (n, n_columns), dtype=bool
-            Columns whose cells are those of ``row``.
+            Columns whose cells are those of ``rows``.
         """
         return Table(
             **{
-                kind.value: np.where(taken[:, numbers], row.block(kind), others.block(kind)[which])
+                kind.value: np.where(
+                    taken[:, numbers], rows.block(kind)[which], others.block(kind)[which]
+                )
                 for kind, numbers in self._blocks.items()
             }
         )

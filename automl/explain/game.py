@@ -28,6 +28,12 @@ logger = logging.getLogger("automl.explain")
 MOST_PAIRS = 16_000_000
 """Leaves times background rows of all trees that are kept as paths; larger ones are sampled."""
 
+MOST_ROWS = 128
+"""Rows that are explained at once."""
+
+MOST_NUMBERS = 16_000_000
+"""Numbers of one kind that are kept for rows explained at once."""
+
 STRANGE = 1e-3
 """A rest of this share of a row's contributions is said: a member does not always say the same."""
 
@@ -126,36 +132,47 @@ class Game:
             With `base` they add up to ``values``.
         """
         found = np.zeros((table.n_rows, len(self.names), values.shape[1]))
-        for row in range(table.n_rows):
-            one = table.take(slice(row, row + 1))
-            found[row] = _without_rest(self._of_row(one), self.base, values[row])
+        step = self._at_once(values.shape[1])
+        for start in range(0, table.n_rows, step):
+            rows = slice(start, start + step)
+            found[rows] = _without_rest(self._of_rows(table.take(rows)), self.base, values[rows])
         return found
 
-    def _of_row(self, row: Table) -> Matrix:
-        matrices = _Matrices(row)
-        cells = [one.cells(matrices.of(one.pipeline))[0] for one in self._known]
-        outputs = [one.outputs(mine[None]) for one, mine in zip(self._known, cells, strict=True)]
+    def _at_once(self, n_values: int) -> int:
+        """Return how many rows are looked at together, so that memory is bounded."""
+        slopes = self.n_background * n_values**2
+        leaves = sum(one.engine.n_leaves for one in self._known)
+        sampled = 0 if self._sampled is None else self.n_background * len(self.names) * n_values
+        return max(1, min(MOST_ROWS, MOST_NUMBERS // max(slopes, leaves, 4 * sampled, 1)))
+
+    def _of_rows(self, rows: Table) -> Matrix:
+        matrices = _Matrices(rows)
+        ways = [one.ways(matrices.of(one.pipeline)) for one in self._known]
+        outputs = [one.engine.outputs(mine) for one, mine in zip(self._known, ways, strict=True)]
         constant = self._constant[:1] if np.ndim(self._constant) else self._constant
         average: Any = constant + sum(
             one.share * one.said(out) for one, out in zip(self._known, outputs, strict=True)
         )
-        sampled = 0.0 if self._sampled is None else self._sampled.ask(row)
-        after = np.broadcast_to(average + sampled, self._averages.shape)
-        # By background row, value and average of the members. What the last share gains the others
-        # lose: it need not be reckoned.
-        slopes = self._finish.slopes(self._averages, after) / len(self._averages)
+        sampled = 0.0 if self._sampled is None else self._sampled.ask(rows)
+        shape = (rows.n_rows, *self._averages.shape)
+        before = np.broadcast_to(self._averages, shape).reshape(-1, shape[2])
+        after = np.broadcast_to(average + sampled, (shape[0], shape[2]))
+        # By row, background row, value and average of the members. What the last share gains the
+        # others lose: it need not be reckoned.
+        slopes = self._finish.slopes(before, np.repeat(after, shape[1], axis=0)) / shape[1]
         n_values = slopes.shape[1]
-        slopes = slopes[:, : max(n_values - 1, 1)]
-        total = np.zeros((len(self.names), slopes.shape[1]))
-        for one, mine, out in zip(self._known, cells, outputs, strict=True):
-            weights = one.share * (slopes @ one.slopes(out[0]))
-            total += one.contributions(mine, weights.transpose(0, 2, 1))
+        slopes = slopes[:, : max(n_values - 1, 1)].reshape(*shape[:2], -1, shape[2])
+        total = np.zeros((shape[0], len(self.names), slopes.shape[2]))
+        for one, mine, out in zip(self._known, ways, outputs, strict=True):
+            weights = one.share * (slopes @ one.slopes(out))
+            total += one.engine.contributions(mine, weights.transpose(0, 1, 3, 2))
         if self._sampled is not None:
-            weights = slopes.transpose(0, 2, 1)
-            total += self._sampled.contributions(row, np.asarray(sampled)[0], weights)
+            total += self._sampled.contributions(
+                rows, np.asarray(sampled), slopes.transpose(0, 1, 3, 2)
+            )
         if n_values == 1:
             return total
-        return np.concatenate([total, -total.sum(axis=1, keepdims=True)], axis=1)
+        return np.concatenate([total, -total.sum(axis=2, keepdims=True)], axis=2)
 
 
 class _Matrices:
@@ -193,10 +210,11 @@ def _without_rest(contributions: Matrix, base: Matrix, value: Matrix) -> Matrix:
 
     What is left over is rounding: tables add up in another order than the members do.
     """
-    rest = value - base - contributions.sum(axis=0)
+    rest = (value - base)[..., None, :] - contributions.sum(axis=-2, keepdims=True)
     size = np.abs(contributions)
-    total = size.sum(axis=0)
-    if (np.abs(rest) > STRANGE * total + ROUNDING * (np.abs(base) + np.abs(value))).any():
+    total = size.sum(axis=-2, keepdims=True)
+    allowed = STRANGE * total + ROUNDING * (np.abs(base) + np.abs(value))[..., None, :]
+    if (np.abs(rest) > allowed).any():
         logger.warning("a member says something else when it is asked again")
     shares = np.where(total > 0.0, size / np.where(total > 0.0, total, 1.0), 0.0)
     found: Matrix = contributions + shares * rest

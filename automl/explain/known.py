@@ -11,7 +11,7 @@ import numpy as np
 from automl.explain.paths import Paths
 from automl.explain.slopes import log_softmax, logistic_slopes, share_slopes
 from automl.explain.sums import Sums
-from automl.plugin.tables import Trees, Walker, linked
+from automl.plugin.tables import Trees, linked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,8 +39,8 @@ class Known:
     pipeline : Pipeline
     columns : ndarray of shape (n_cells,), dtype=int
         The columns of its matrix that the table looks at.
-    table : Walker or Coefficients
-        Over these cells.
+    link : {"none", "logistic", "softmax"}
+        How outputs become values.
     engine : Paths or Sums
     background : ndarray of shape (n_background, n_outputs)
         Outputs of the background.
@@ -51,57 +51,48 @@ class Known:
     share: float
     pipeline: Pipeline
     columns: NDArray[np.intp]
-    table: Walker | Coefficients
+    link: Link
     engine: Paths | Sums
     background: Matrix
     values: Matrix
 
-    @property
-    def link(self) -> Link:
-        """How outputs become values."""
-        return self.table.trees.link if isinstance(self.table, Walker) else self.table.link
-
-    def cells(self, X: Any) -> Matrix:
-        """Return the cells that count, from what the estimator sees."""
-        return _dense(X, self.columns)
-
-    def outputs(self, cells: Matrix) -> Matrix:
-        """Return the outputs of rows, of shape (n_rows, n_outputs)."""
-        return self.table.outputs(cells)
+    def ways(self, X: Any) -> Any:
+        """Return how the engine reads rows, from what the estimator sees."""
+        return self.engine.ways(_dense(X, self.columns))
 
     def said(self, outputs: Matrix) -> Matrix:
         """Return the values that outputs mean, of shape (n_rows, n_values)."""
         return _spread(linked(outputs, self.link), self.pipeline)
-
-    def contributions(self, cells: Matrix, weights: Matrix) -> Matrix:
-        """Return what each column of the user contributes, as the engines do."""
-        return self.engine.contributions(cells, weights)
 
     def slopes(self, outputs: Matrix) -> Matrix:
         """Return how changes of outputs become changes of values.
 
         Parameters
         ----------
-        outputs : ndarray of shape (n_outputs,)
-            Of the explained row.
+        outputs : ndarray of shape (n_rows, n_outputs)
+            Of the explained rows.
 
         Returns
         -------
-        ndarray of shape (n_background, n_values, n_outputs)
+        ndarray of shape (n_rows, n_background, n_values, n_outputs)
         """
-        before, after = self.background, np.broadcast_to(outputs, self.background.shape)
+        shape = (len(outputs), *self.background.shape)
+        before = np.broadcast_to(self.background, shape)
+        after = np.broadcast_to(outputs[:, None], shape)
+        width = shape[2]
         if self.link == "logistic":
-            rise = logistic_slopes(before, after)[:, :, None]
-            found = np.concatenate((-rise, rise), axis=1)
+            rise = logistic_slopes(before, after)[..., None]
+            found = np.concatenate((-rise, rise), axis=2)
         elif self.link == "softmax":
-            found = share_slopes(log_softmax(before), log_softmax(after))
+            logs = [log_softmax(one.reshape(-1, width)) for one in (before, after)]
+            found = share_slopes(*logs).reshape(*shape, width)
         else:
-            found = np.broadcast_to(np.eye(len(outputs)), (len(before), *(2 * outputs.shape)))
+            found = np.broadcast_to(np.eye(width), (*shape, width))
         n_values = self.values.shape[1]
-        if found.shape[1] == n_values:
+        if found.shape[2] == n_values:
             return found
-        spread = np.zeros((len(before), n_values, len(outputs)))
-        spread[:, list(self.pipeline.present)] = found
+        spread = np.zeros((*shape[:2], n_values, width))
+        spread[:, :, list(self.pipeline.present)] = found
         return spread
 
 
@@ -165,7 +156,6 @@ def _known(
     X: Any,
     columns: UserColumns,
 ) -> Known | None:
-    table: Walker | Coefficients
     engine: Paths | Sums
     if isinstance(learned, Trees):
         places = np.unique(learned.feature).astype(np.intp)
@@ -178,17 +168,17 @@ def _known(
     n_columns = len(columns.names)
     if isinstance(learned, Trees):
         trees = replace(learned, feature=np.searchsorted(places, learned.feature))
-        table, engine = Walker(trees), Paths(trees, owners, cells, n_columns)
+        engine = Paths(trees, owners, cells, n_columns)
     else:
-        table = replace(learned, weights=learned.weights[places])
-        engine = Sums(table, owners, cells, n_columns)
-    outputs = table.outputs(cells)
+        sums = replace(learned, weights=learned.weights[places])
+        engine = Sums(sums, owners, cells, n_columns)
+    outputs = engine.outputs(engine.background)
     values = wide(pipeline.values_of(X))
     found = Known(
         share=share,
         pipeline=pipeline,
         columns=places,
-        table=table,
+        link=learned.link,
         engine=engine,
         background=outputs,
         values=values,

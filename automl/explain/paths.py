@@ -4,18 +4,17 @@ Each column of the user is switched from a background row to the explained row (
 game). A leaf is reached by some of the hybrids of two rows if each column on its path leads to it
 in one of them; what the leaf then gives each column hangs only on which columns fail in which row
 (S. M. Lundberg et al., "From local explanations to global understanding with explainable AI for
-trees", Nature Machine Intelligence 2, 2020). Background rows that fail alike at a leaf are taken
-together, so that a row is explained by a few operations on long arrays.
+trees", Nature Machine Intelligence 2, 2020). Which fail is a number of a few bits for each leaf and
+row, so that many rows are explained by a few operations on arrays of leaves by rows.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import comb
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from automl.explain.leaves import MOST_CELLS, MOST_PATTERNS, Leaves, patterns
 from automl.plugin.tables import Walker
 
 if TYPE_CHECKING:
@@ -64,12 +63,20 @@ class Paths:
         self._levels: list[NDArray[np.int64]] = []
         bit, slots = self._number(owners[trees.feature])
         dtype = np.min_scalar_type(2 ** slots.shape[1] - 1)
-        self._bits = (np.uint64(1) << bit.astype(np.uint64)).astype(dtype)
-        failed = self._failed(cells)
+        self._bits = (np.uint64(1) << bit.astype(np.uint64)).astype(dtype)[:, None]
+        self._asked, self._same = _distinct(self._walker)
+        self.background = self.ways(cells)
         tree_of = np.repeat(np.arange(len(trees.sizes)), trees.sizes + 1)
-        self._groups = [
-            _Group.of(output, np.flatnonzero(np.isin(tree_of, mine)), trees.leaf, slots, failed)
+        self._leaves = [
+            part
             for output, mine in self._walker.by_output
+            for part in _parts(
+                output,
+                np.flatnonzero(np.isin(tree_of, mine)),
+                trees.leaf,
+                slots,
+                self.background,
+            )
         ]
         self._n_columns = n_columns
 
@@ -107,7 +114,12 @@ class Paths:
             slots[leaves, : found.shape[1]] = found
         return bit, slots
 
-    def _failed(self, cells: Matrix) -> NDArray[Any]:
+    @property
+    def n_leaves(self) -> int:
+        """Of all trees."""
+        return self._n_nodes - self._n_splits
+
+    def ways(self, cells: Matrix) -> NDArray[Any]:
         """Return for each leaf and row the bits of columns that do not lead there.
 
         Parameters
@@ -118,156 +130,88 @@ class Paths:
         -------
         ndarray of shape (n_leaves, n_rows), dtype=unsigned
         """
-        failed = np.zeros((self._n_nodes, len(cells)), dtype=self._bits.dtype)
-        splits = np.arange(self._n_splits)
-        left = np.stack(
-            [self._walker.goes_left(splits, row[self._walker.feature]) for row in cells], axis=1
-        )
-        bits = self._bits[:, None]
-        nothing = bits.dtype.type(0)
+        dtype = self._bits.dtype
+        failed = np.zeros((self._n_nodes, len(cells)), dtype=dtype)
+        asked = self._asked[:, None]
+        turns = self._walker.goes_left(asked, cells.T[self._walker.feature[self._asked]])
+        left = turns.astype(dtype)
         for at in self._levels:
-            came, goes, bit = failed[at], left[at], bits[at]
-            failed[self._children[0, at]] = came | np.where(goes, bit, nothing)
-            failed[self._children[1, at]] = came | np.where(goes, nothing, bit)
+            came, bit = failed.take(at, axis=0), self._bits.take(at, axis=0)
+            goes = left.take(self._same[at], axis=0) * bit
+            failed[self._children[0, at]] = came | goes
+            failed[self._children[1, at]] = came | (goes ^ bit)
         return failed[self._n_splits :]
 
-    def contributions(self, row: Matrix, weights: Matrix) -> Matrix:
+    def outputs(self, ways: NDArray[Any]) -> Matrix:
+        """Return the sums of rows, of shape (n_rows, n_outputs), from their ways."""
+        trees = self._walker.trees
+        n_rows, width = ways.shape[1], trees.leaf.shape[1]
+        sums = np.tile(trees.base, (n_rows, 1))
+        if len(trees.sizes) == 0:
+            return sums
+        # Each row reaches one leaf of each tree, and these are found tree by tree.
+        reached = np.nonzero((ways == 0).T)[1].reshape(n_rows, len(trees.sizes))
+        for first, mine in self._walker.by_output:
+            sums[:, first : first + width] += trees.leaf[reached[:, mine]].sum(axis=1)
+        return sums
+
+    def contributions(self, ways: NDArray[Any], weights: Matrix) -> Matrix:
         """Return what each column contributes, summed over background rows with weights.
 
         Parameters
         ----------
-        row : ndarray of shape (n_cells,)
-        weights : ndarray of shape (n_background, n_outputs, n_values)
+        ways : ndarray of shape (n_leaves, n_rows), dtype=unsigned
+            Of the explained rows.
+        weights : ndarray of shape (n_rows, n_background, n_outputs, n_values)
             How much a difference of an output counts in a value.
 
         Returns
         -------
-        ndarray of shape (n_columns, n_values)
+        ndarray of shape (n_rows, n_columns, n_values)
         """
-        failed = self._failed(row[None])[:, 0]
-        total = np.zeros((self._n_columns, weights.shape[2]))
-        for group in self._groups:
-            group.add(failed, weights, total)
-        return total
+        n_rows, n_values = ways.shape[1], weights.shape[3]
+        total = np.zeros((n_values, self._n_columns, n_rows))
+        step = MOST_CELLS // MOST_PATTERNS
+        for start in range(0, n_rows, step):
+            rows = slice(start, start + step)
+            asked = np.ascontiguousarray(weights[rows].transpose(2, 3, 1, 0))
+            for leaves in self._leaves:
+                leaves.add(ways[:, rows], asked, total[:, :, rows])
+        return total.transpose(2, 1, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Group:
-    """The leaves that add to the same outputs, with the ways in which background rows fail there.
-
-    Parameters
-    ----------
-    output : int
-        The first output that they add to.
-    leaves : ndarray of shape (n_leaves,), dtype=int
-        Among all leaves.
-    value : ndarray of shape (n_leaves, width)
-    slots : ndarray of shape (n_leaves, n_slots), dtype=int
-        The column of each bit.
-    pattern : ndarray of shape (n_patterns,), dtype=unsigned
-        Bits that fail, leaf by leaf.
-    leaf_of : ndarray of shape (n_patterns,), dtype=int
-        Among these leaves.
-    rows : csr_matrix of shape (n_patterns, n_background)
-        Which background rows fail so.
-    columns : csr_matrix of shape (n_patterns, n_columns)
-        Which columns fail, up to the highest number of one.
-    """
-
-    output: int
-    leaves: NDArray[np.intp]
-    value: Matrix
-    slots: NDArray[np.int64]
-    pattern: NDArray[Any]
-    leaf_of: NDArray[np.int32]
-    rows: Any
-    columns: Any
-
-    @classmethod
-    def of(
-        cls,
-        output: int,
-        leaves: NDArray[np.intp],
-        value: Matrix,
-        slots: NDArray[np.int64],
-        failed: NDArray[Any],
-    ) -> _Group:
-        """Take background rows together that fail alike."""
-        from scipy.sparse import csr_matrix
-
-        mine, slots = failed[leaves], slots[leaves]
-        n_rows = mine.shape[1]
-        order = np.argsort(mine, axis=1, kind="stable")
-        ordered = np.take_along_axis(mine, order, axis=1)
-        new = np.ones(ordered.shape, dtype=bool)
-        new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-        begins = np.flatnonzero(new)
-        pattern, leaf_of = ordered.ravel()[begins], (begins // n_rows).astype(np.int32)
-        rows = csr_matrix(
-            (np.ones(mine.size, dtype=np.int8), order.ravel(), np.append(begins, mine.size)),
-            shape=(len(begins), n_rows),
-        )
-        found = [
-            (slots[leaf_of[has], slot], has)
-            for slot in range(slots.shape[1])
-            for has in [np.flatnonzero(_bit(pattern, slot))]
-        ]
-        column = np.concatenate([column for column, _ in found])
-        where = np.concatenate([has for _, has in found])
-        columns = csr_matrix(
-            (np.ones(len(column), dtype=np.int8), (where, column)),
-            shape=(len(pattern), int(slots.max(initial=0)) + 1),
-        )
-        return cls(
-            output=output,
-            leaves=leaves,
-            value=value[leaves],
-            slots=slots,
-            pattern=pattern,
-            leaf_of=leaf_of,
-            rows=rows,
-            columns=columns,
-        )
-
-    def add(self, failed: NDArray[Any], weights: Matrix, total: Matrix) -> None:
-        """Add what each column contributes to ``total``.
-
-        Parameters
-        ----------
-        failed : ndarray of shape (n_all_leaves,), dtype=unsigned
-            Bits of the columns of the explained row that fail at each leaf.
-        weights : ndarray of shape (n_background, n_outputs, n_values)
-        total : ndarray of shape (n_columns, n_values)
-        """
-        mine = failed[self.leaves]
-        theirs = mine[self.leaf_of]
-        hit = np.flatnonzero((self.pattern & theirs) == 0)
-        leaf = self.leaf_of[hit]
-        width, n_values = self.value.shape[1], weights.shape[2]
-        asked = weights[:, self.output : self.output + width].reshape(len(weights), -1)
-        summed = (self.rows[hit] @ asked).reshape(-1, width, n_values)
-        count = np.einsum("uw,uwv->uv", self.value[leaf], summed)
-        n_x, n_z = np.bitwise_count(self.pattern[hit]), np.bitwise_count(theirs[hit])
-        gained = self.columns[hit].T @ (count * _GAINED[n_x, n_z, None])
-        total[: len(gained)] += gained
-        lost = count * _GAINED[n_z, n_x, None]
-        for value in range(n_values):
-            by_leaf = np.bincount(leaf, lost[:, value], len(mine))
-            for slot in range(self.slots.shape[1]):
-                has = np.flatnonzero((_bit(mine, slot) != 0) & (by_leaf != 0.0))
-                total[:, value] -= np.bincount(self.slots[has, slot], by_leaf[has], len(total))
+def _distinct(walker: Walker) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return splits that ask differently, and for each split which of them asks alike."""
+    set_of = np.full(len(walker.feature), -1) if walker.set_of is None else walker.set_of
+    keys = np.stack([walker.feature, walker.threshold, walker.missing_left, set_of], axis=1)
+    _, asked, same = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    return asked, same.reshape(-1)
 
 
-def _bit(numbers: NDArray[Any], slot: int) -> NDArray[Any]:
-    has: NDArray[Any] = numbers & numbers.dtype.type(1 << slot)
-    return has
-
-
-_GAINED = np.array(
-    [
-        [1.0 / (own * comb(own + other, own)) if own else 0.0 for other in range(WIDEST + 1)]
-        for own in range(WIDEST + 1)
-    ]
-)
-"""What a leaf gives to each of ``own`` columns that lead there in the explained row alone, where
-``other`` columns lead there in the background row alone: ``(own - 1)! other! / (own + other)!``."""
+def _parts(
+    output: int,
+    leaves: NDArray[np.intp],
+    value: Matrix,
+    slots: NDArray[np.int64],
+    failed: NDArray[Any],
+) -> list[Leaves]:
+    """Return the leaves that add to the same outputs, few enough for a quick memory at a time."""
+    found = []
+    n_rows = failed.shape[1]
+    # Leaves have a handful of patterns each: these are counted a few thousand leaves at a time.
+    step = max(1, 8 * MOST_PATTERNS // n_rows)
+    for start in range(0, len(leaves), step):
+        mine = leaves[start : start + step]
+        counted = patterns(failed[mine])
+        ends = np.cumsum(np.bincount(counted.leaf_of, minlength=len(mine)))
+        first = 0
+        while first < len(mine):
+            before = 0 if first == 0 else int(ends[first - 1])
+            last = int(np.searchsorted(ends, before + MOST_PATTERNS, side="right"))
+            last = max(first + 1, last)
+            part = mine[first:last]
+            found.append(
+                Leaves.of(output, part, value[part], slots[part], counted.between(first, last))
+            )
+            first = last
+    return found

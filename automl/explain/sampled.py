@@ -58,56 +58,86 @@ class Sampled:
         n_columns = len(columns.names)
         drawn = np.array([rng.permutation(n_columns) for _ in range(background.n_rows)])
         orders = drawn.reshape(background.n_rows, n_columns)
-        self._orders = (orders, orders[:, ::-1])
+        self._orders = np.concatenate([orders, orders[:, ::-1]])
         self.values = values(background)
 
-    def contributions(self, row: Table, value: Matrix, weights: Matrix) -> Matrix:
+    def contributions(self, rows: Table, values: Matrix, weights: Matrix) -> Matrix:
         """Return what each column contributes, summed over background rows with weights.
 
         Parameters
         ----------
-        row : Table
-            With one row.
-        value : ndarray of shape (n_values,)
-            What the members say of it.
-        weights : ndarray of shape (n_background, n_values, n_out)
+        rows : Table
+        values : ndarray of shape (n_rows, n_values)
+            What the members say of them.
+        weights : ndarray of shape (n_rows, n_background, n_values, n_out)
 
         Returns
         -------
-        ndarray of shape (n_columns, n_out)
+        ndarray of shape (n_rows, n_columns, n_out)
         """
-        differ = self._columns.differ(row, self._background) & self._used
-        total = np.zeros((len(self._columns.names), weights.shape[2]))
-        for order in self._orders:
-            changes = self._changes(row, value, order, differ)
-            weighted = np.einsum("bcv,bvo->bco", changes, weights)
-            np.add.at(total, order.ravel(), weighted.reshape(-1, weights.shape[2]) / 2.0)
+        n_rows, n_background, _, n_out = weights.shape
+        row = np.repeat(np.arange(n_rows), n_background)
+        pairs = (rows.take(row), self._background.take(np.tile(np.arange(n_background), n_rows)))
+        changes = self._changes(pairs, values[row])
+        # By order, row of the background and step.
+        n_columns = self._orders.shape[1]
+        changes = changes.reshape(n_rows, 2, n_background, n_columns, -1)
+        weighted = np.einsum("nabcv,nbvo->nabco", changes, weights, optimize=True)
+        total = np.zeros((n_rows, n_columns, n_out))
+        at = (np.arange(n_rows)[:, None], self._orders.ravel())
+        np.add.at(total, at, weighted.reshape(n_rows, -1, n_out) / 2.0)
         return total
 
-    def _changes(
-        self, row: Table, value: Matrix, order: NDArray[np.intp], differ: NDArray[np.bool_]
-    ) -> Matrix:
-        """Return what changes at each step, of shape (n_background, n_columns, n_values)."""
+    def _changes(self, pairs: tuple[Table, Table], values: Matrix) -> Matrix:
+        """Return what changes at each step.
+
+        Parameters
+        ----------
+        pairs : (Table, Table)
+            The explained row and the row of the background of each pair, row by row.
+        values : ndarray of shape (n_pairs, n_values)
+            What the members say of the explained rows.
+
+        Returns
+        -------
+        ndarray of shape (2 * n_pairs, n_columns, n_values)
+            For each explained row its pairs in the orders drawn, then in their reverse.
+        """
+        n_pairs, n_ways = len(values), len(self._orders)
+        n_rows = 2 * n_pairs // n_ways
+        order = np.tile(self._orders, (n_rows, 1))
+        pair_of = np.tile(np.arange(n_pairs).reshape(n_rows, -1), (1, 2)).ravel()
+        differ = (self._columns.differ(*pairs) & self._used)[pair_of]
         turns = np.take_along_axis(differ, order, axis=1)
         taken = np.cumsum(turns, axis=1)
         last = taken == taken[:, -1:]
         # A step that switches an equal cell changes nothing; after the last one it is the row.
         asked = turns & ~last
-        which, step = np.nonzero(asked)
-        found = np.empty((len(which), len(value)))
-        rank = np.argsort(order, axis=1)
-        most = max(1, MOST_CELLS // max(1, order.shape[1]))
-        for start in range(0, len(which), most):
-            part = slice(start, start + most)
-            switched = rank[which[part]] <= step[part, None]
-            rows = self._columns.hybrids(row, self._background, which[part], switched)
-            found[part] = self.ask(rows)
+        found = self._asked(pairs, pair_of, order, asked)
         number = np.cumsum(asked.ravel()).reshape(asked.shape) - 1
-        said = (
-            found[np.clip(number, 0, None)] if len(found) else np.zeros((*asked.shape, len(value)))
-        )
-        said = np.where((taken == 0)[:, :, None], self.values[:, None], said)
-        said = np.where((last & (taken > 0))[:, :, None], value, said)
-        before = np.concatenate([self.values[:, None], said[:, :-1]], axis=1)
+        n_values = values.shape[1]
+        start = np.tile(self.values, (2 * n_rows, 1))[:, None]
+        said = found[np.clip(number, 0, None)] if len(found) else np.zeros((*asked.shape, n_values))
+        said = np.where((taken == 0)[:, :, None], start, said)
+        said = np.where((last & (taken > 0))[:, :, None], values[pair_of][:, None], said)
+        before = np.concatenate([start, said[:, :-1]], axis=1)
         changes: Matrix = said - before
         return changes
+
+    def _asked(
+        self,
+        pairs: tuple[Table, Table],
+        pair_of: NDArray[np.intp],
+        order: NDArray[np.intp],
+        asked: NDArray[np.bool_],
+    ) -> Matrix:
+        """Return what the members say after the steps that are asked about, one after the other."""
+        way, step = np.nonzero(asked)
+        rank = np.argsort(order, axis=1)
+        most = max(1, MOST_CELLS // max(1, order.shape[1]))
+        found = [np.zeros((0, self.values.shape[1]))]
+        for start in range(0, len(way), most):
+            part = slice(start, start + most)
+            switched = rank[way[part]] <= step[part, None]
+            found.append(self.ask(self._columns.hybrids(*pairs, pair_of[way[part]], switched)))
+        return np.concatenate(found)

@@ -43,7 +43,12 @@ class Sums:
         self._present, self._starts = np.unique(owners[self._order], return_index=True)
         self._weights = table.weights[self._order]
         self._n_columns = n_columns
-        self._background = self._parts(cells)
+        self.background = self._parts(cells)
+
+    @property
+    def n_leaves(self) -> int:
+        """None, unlike trees."""
+        return 0
 
     def _parts(self, cells: Matrix) -> Matrix:
         """Return what the cells of each column add, of shape (n_rows, n_columns, n_outputs)."""
@@ -56,14 +61,23 @@ class Sums:
                 parts[:, self._present, output] = added
         return parts
 
-    def contributions(self, row: Matrix, weights: Matrix) -> Matrix:
+    def ways(self, cells: Matrix) -> Matrix:
+        """Return what the cells of each column add, of shape (n_rows, n_columns, n_outputs)."""
+        return self._parts(cells)
+
+    def outputs(self, ways: Matrix) -> Matrix:
+        """Return the sums of rows, of shape (n_rows, n_outputs), from what their columns add."""
+        sums: Matrix = np.clip(
+            ways.sum(axis=1) + self._table.base, self._table.low, self._table.high
+        )
+        return sums
+
+    def contributions(self, ways: Matrix, weights: Matrix) -> Matrix:
         """Return what `automl.explain.paths.Paths.contributions` does for trees."""
-        parts = self._parts(row[None])
-        sums = self._background.sum(axis=1) + self._table.base
-        mine = np.broadcast_to(parts.sum(axis=1) + self._table.base, sums.shape)
+        sums = self.background.sum(axis=1) + self._table.base
+        mine = (ways.sum(axis=1) + self._table.base)[:, None]
         low, high = self._table.low, self._table.high
         slopes = secant(sums, mine, np.clip(sums, low, high), np.clip(mine, low, high))
-        found: Matrix = np.einsum(
-            "bco,bo,bov->cv", parts - self._background, slopes, weights, optimize=True
-        )
+        change = ways[:, None] - self.background
+        found: Matrix = np.einsum("nbco,nbo,nbov->ncv", change, slopes, weights, optimize=True)
         return found

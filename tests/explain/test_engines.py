@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 from brute import shapley
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from automl.explain import paths as paths_module
 from automl.explain.paths import Paths
 from automl.explain.slopes import (
     log_softmax,
@@ -82,19 +85,57 @@ def cells(rng, n_rows, n_cells):
     depth=st.integers(0, 6),
     width=st.integers(1, 2),
     coded=st.booleans(),
+    n_rows=st.integers(1, 3),
 )
-def test_trees_give_shapley_values(seed, n_cells, depth, width, coded):
+def test_trees_give_shapley_values(seed, n_cells, depth, width, coded, n_rows):
     rng = np.random.default_rng(seed)
     sets = [[0], [1, 3], [0, 2, 3]] if coded else ()
     grown = trees(rng, n_trees=4, n_cells=n_cells, depth=depth, width=width, sets=sets)
     owners = rng.integers(0, 4, n_cells)
-    background, row = cells(rng, 7, n_cells), cells(rng, 1, n_cells)[0]
-    expected = shapley(grown.outputs, row, background, owners, 4)
-    weights = rng.normal(size=(7, 2, 3))
-    found = Paths(grown, owners, background, 4).contributions(row, weights)
-    assert np.allclose(found, np.einsum("bco,bov->cv", expected, weights), atol=1e-12)
+    background, rows = cells(rng, 7, n_cells), cells(rng, n_rows, n_cells)
+    expected = np.array([shapley(grown.outputs, row, background, owners, 4) for row in rows])
+    weights = rng.normal(size=(n_rows, 7, 2, 3))
+    with small_steps():
+        paths = Paths(grown, owners, background, 4)
+        ways = paths.ways(rows)
+        found = paths.contributions(ways, weights)
+    assert np.allclose(paths.outputs(ways), grown.outputs(rows), rtol=0.0, atol=1e-12)
+    assert np.allclose(found, np.einsum("nbco,nbov->ncv", expected, weights), atol=1e-12)
     unused = ~np.isin(np.arange(4), owners[grown.feature])
-    assert (found[unused] == 0.0).all()
+    assert (found[:, unused] == 0.0).all()
+
+
+@contextmanager
+def small_steps():
+    """Few leaves and rows at a time, so that there are several steps."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paths_module, "MOST_PATTERNS", 9)
+        patch.setattr(paths_module, "MOST_CELLS", 18)
+        yield
+
+
+@settings(deadline=None, max_examples=5)
+@given(seed=st.integers(0, 2**32 - 1), n_columns=st.sampled_from([8, 9, 10]))
+def test_ways_of_many_columns_give_shapley_values(seed, n_columns):
+    rng = np.random.default_rng(seed)
+    n = n_columns
+    chain = Trees(
+        sizes=np.array([n]),
+        feature=rng.permutation(n),
+        threshold=rng.normal(size=n) - 1.0,
+        left=np.append(np.arange(1, n), -1),
+        right=-2 - np.arange(n),
+        missing_left=rng.random(n) < 0.5,
+        leaf=rng.normal(size=(n + 1, 1)),
+        output=np.zeros(1, dtype=int),
+        base=np.zeros(1),
+    )
+    background, rows = cells(rng, 3, n), cells(rng, 2, n)
+    expected = np.array([shapley(chain.outputs, row, background, np.arange(n), n) for row in rows])
+    weights = rng.normal(size=(2, 3, 1, 1))
+    paths = Paths(chain, np.arange(n), background, n)
+    found = paths.contributions(paths.ways(rows), weights)
+    assert np.allclose(found, np.einsum("nbco,nbov->ncv", expected, weights), atol=1e-12)
 
 
 def test_a_way_of_more_columns_than_bits_is_refused():
@@ -114,7 +155,7 @@ def test_a_way_of_more_columns_than_bits_is_refused():
         Paths(chain, np.arange(n), np.zeros((3, n)), n)
     # Cells of one column share its bit.
     few = Paths(chain, np.arange(n) % 60, np.zeros((3, n)), 60)
-    found = few.contributions(np.ones(n), np.ones((3, 1, 1)))
+    found = few.contributions(few.ways(np.ones((1, n))), np.ones((1, 3, 1, 1)))
     assert found.sum() == pytest.approx(3 * (chain.outputs(np.ones((1, n))) - n + n).item())
 
 
@@ -125,15 +166,19 @@ def test_sums_give_shapley_values_and_are_cut_without_a_rest(seed, clipped):
     bounds = {"low": -0.5, "high": 0.5} if clipped else {}
     table = Coefficients(weights=rng.normal(size=(5, 2)), base=rng.normal(size=2), **bounds)
     owners = np.array([0, 2, 2, 0, 3])
-    background, row = rng.normal(size=(6, 5)), rng.normal(size=5)
-    weights = rng.normal(size=(6, 2, 1))
-    found = Sums(table, owners, background, 4).contributions(row, weights)
-    assert (found[1] == 0.0).all()
-    change = table.outputs(row[None]) - table.outputs(background)
-    assert found.sum() == pytest.approx(np.einsum("bo,bov->", change, weights), abs=1e-9)
+    background, rows = rng.normal(size=(6, 5)), rng.normal(size=(2, 5))
+    weights = rng.normal(size=(2, 6, 2, 1))
+    sums = Sums(table, owners, background, 4)
+    ways = sums.ways(rows)
+    assert np.allclose(sums.outputs(ways), table.outputs(rows))
+    found = sums.contributions(ways, weights)
+    assert (found[:, 1] == 0.0).all()
+    change = table.outputs(rows)[:, None] - table.outputs(background)
+    gone = np.einsum("nbo,nbov->n", change, weights)
+    assert found.sum(axis=(1, 2)) == pytest.approx(gone, abs=1e-9)
     if not clipped:
-        expected = shapley(table.outputs, row, background, owners, 4)
-        assert np.allclose(found, np.einsum("bco,bov->cv", expected, weights))
+        expected = np.array([shapley(table.outputs, row, background, owners, 4) for row in rows])
+        assert np.allclose(found, np.einsum("nbco,nbov->ncv", expected, weights))
 
 
 # Slopes carry every difference over without a rest

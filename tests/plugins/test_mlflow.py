@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
+import socket
 import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 import automl
@@ -27,21 +33,50 @@ def model():
 
 @pytest.fixture(scope="module")
 def folder(model, tmp_path_factory):
+    """What MLflow writes; it is looked at by the slow tests, as each look is a new process."""
     pytest.importorskip("mlflow")
-    return model.export("mlflow", tmp_path_factory.mktemp("mlflow") / "out").path
+    folder = tmp_path_factory.mktemp("mlflow") / "out"
+    folder.mkdir()
+    automl_mlflow.export(model, folder)
+    return folder
 
 
-def asked(folder, program):
-    """Run a program with MLflow in a process of its own, as a user would."""
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env={**os.environ, **automl_mlflow.QUIET},
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+@contextmanager
+def served(folder, place):
+    """Start MLflow's own server as a user does, and give its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = ["models", "serve", "--model-uri", ".", "--env-manager", "local", "--port", str(port)]
+    # The server finds its programs on the path.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    with (place / "server.log").open("wb") as log:
+        process = psutil.Popen(
+            [sys.executable, "-m", "mlflow", *words],
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **automl_mlflow.QUIET, "PATH": path},
+        )
+        try:
+            yield f"http://127.0.0.1:{port}", process
+        finally:
+            for one in [*process.children(recursive=True), process]:
+                one.kill()
+            process.wait()
+
+
+def answer_of(address, process, log, seconds):
+    """Wait until the server answers."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert process.poll() is None, log.read_text(encoding="utf-8", errors="replace")
+        try:
+            with urllib.request.urlopen(f"{address}/ping", timeout=seconds):
+                return
+        except urllib.error.URLError:
+            time.sleep(0.2)
+    raise AssertionError(log.read_text(encoding="utf-8", errors="replace"))
 
 
 def test_types_of_the_signature_follow_what_came(model):
@@ -87,14 +122,13 @@ def test_what_was_handed_over_in_code_is_refused(model):
     assert automl_mlflow.refuses(model) == []
 
 
-def test_the_folder_has_signature_example_and_pins_and_no_pickle(model, folder):
+def test_the_folder_has_signature_example_and_pins_and_no_pickle(folder):
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert names >= {
         "MLmodel",
         "README.md",
         "conda.yaml",
         "data/model/manifest.json",
-        "export.json",
         "input_example.json",
         "python_env.yaml",
         "requirements.txt",
@@ -104,30 +138,30 @@ def test_the_folder_has_signature_example_and_pins_and_no_pickle(model, folder):
     pins = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
     assert any(line.startswith("pluggable-automl==") for line in pins)
     assert any(line.startswith("mlflow-skinny==") for line in pins)
-    note = json.loads((folder / "export.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.slow
+def test_an_export_is_held_to_the_model_and_is_the_same_each_time(model, folder, tmp_path):
+    again = model.export("mlflow", tmp_path / "again").path
+    note = json.loads((again / "export.json").read_text(encoding="utf-8"))
     assert note["verified"]["rows"] == 1_000 + len(model.info["sample"]["rows"])
     assert note["verified"]["largest_difference"] <= 1e-6
-
-
-@pytest.mark.slow
-def test_mlflow_scores_what_its_server_is_sent(model, folder):
-    program = """
-import mlflow.pyfunc
-from mlflow.pyfunc.scoring_server import invocations
-loaded = mlflow.pyfunc.load_model(".")
-text = open("serving_input_example.json").read()
-schema = loaded.metadata.get_input_schema()
-print(invocations(text, "application/json", loaded, schema).response)
-"""
-    said = asked(folder, program)["predictions"]
-    rows = model.info["sample"]["rows"][: automl_mlflow.N_EXAMPLE]
-    assert [one["prediction"] for one in said] == model.predict(rows).tolist()
-    shares = [one["probability_high"] for one in said]
-    assert np.allclose(shares, model.predict_proba(rows)[:, 0])
-
-
-@pytest.mark.slow
-def test_a_second_export_is_the_same(model, folder, tmp_path):
-    again = model.export("mlflow", tmp_path / "again").path
     for name in ("MLmodel", "conda.yaml", "input_example.json", "requirements.txt"):
         assert (again / name).read_bytes() == (folder / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_mlflows_own_server_answers_what_the_model_says(model, folder, tmp_path, soon):
+    with served(folder, tmp_path) as (address, process):
+        answer_of(address, process, tmp_path / "server.log", soon(60))
+        request = urllib.request.Request(
+            f"{address}/invocations",
+            data=(folder / "serving_input_example.json").read_bytes(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=soon(60)) as response:
+            said = json.loads(response.read())["predictions"]
+    rows = model.info["sample"]["rows"][: automl_mlflow.N_EXAMPLE]
+    assert [one["prediction"] for one in said] == model.predict(rows).tolist()
+    shares = [[one["probability_high"], one["probability_low"]] for one in said]
+    assert np.allclose(shares, model.predict_proba(rows), rtol=0, atol=1e-12)

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from automl.plugin.nearest import Nearest
 from automl.plugin.wording import Shape, Terms
 
 if TYPE_CHECKING:
@@ -305,7 +306,7 @@ class Softmax(OfEach):
 
 OfTexts = Terms | Shape
 OfNumbers = Fill | IsMissing | Affine | Clip | Apply | Combine | Interpolate | Lookup
-Operation = OfNumbers | Product | Softmax | OfTexts
+Operation = OfNumbers | Product | Softmax | Nearest | OfTexts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

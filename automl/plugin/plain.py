@@ -39,6 +39,7 @@ from automl.data.frame import take_in
 from automl.data.table import Kind
 from automl.plugin.catalog import Giver
 from automl.plugin.formulas import Formula
+from automl.plugin.nearest import cells_kept
 from automl.plugin.tables import Coefficients, Trees
 
 if TYPE_CHECKING:
@@ -65,6 +66,9 @@ SMALLEST = 1e-12
 
 RELATIVE, ABSOLUTE = 1e-5, 1e-6
 """What a table says may differ from the estimator by so much: many learners add up in float32."""
+
+MOST_KEPT = 20_000_000
+"""Cells of training rows that all members together may hold: 80 MB, as float32."""
 
 _PROBES = 200
 
@@ -254,6 +258,7 @@ class _Reader:
     _lacking: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
     _rows: Table | None = None
     _made: list[Matrix] = field(default_factory=list)
+    _kept: int = 0
 
     def add(self, part: Any, share: float, pipeline: Any) -> None:
         """Take in a pipeline of a part of the blend, or note what it lacks."""
@@ -324,11 +329,15 @@ class _Reader:
 
     def _learned(self, name: str, pipeline: Any, lacking: list[str]) -> Learned | None:
         algorithm = self.model.catalog.get("algorithm", name)
+        why = "states no trees, coefficients or formula"
         for declared in (algorithm.trees, algorithm.coefficients, algorithm.formula):
             found: Learned | None = _asked(declared, pipeline.estimator, name)
-            if found is not None:
+            self._kept += (kept := cells_kept(found))
+            if kept and self._kept > MOST_KEPT:
+                why = f"keeps training rows of more than {MOST_KEPT:,} cells, fold models together"
+            elif found is not None:
                 return found
-        lacking.append(f"{self._said('algorithm', name)} states no trees, coefficients or formula")
+        lacking.append(f"{self._said('algorithm', name)} {why}")
         return None
 
     def _compared(self, name: str, member: PlainMember, pipeline: Any) -> str:

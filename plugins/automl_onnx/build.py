@@ -339,7 +339,7 @@ def _divided(x: str, graph: Graph) -> str:
 def _model(
     model: Plain, inputs: Sequence[Input], finished: str, graph: Graph, facts: Mapping[str, str]
 ) -> Any:
-    from onnx import helper, numpy_helper
+    from onnx import helper
 
     outputs = []
     if model.labels is None:
@@ -361,7 +361,6 @@ def _model(
         outputs.append(helper.make_tensor_value_info("label", kind, ["n"]))
         shape: list[str | int] = ["n", len(model.labels)]
         outputs.append(helper.make_tensor_value_info("probabilities", DOUBLE, shape))
-    used = {name for node in graph.nodes for name in node.input}
     proto = helper.make_graph(
         graph.nodes,
         "predictor",
@@ -370,11 +369,7 @@ def _model(
             for one in inputs
         ],
         outputs,
-        [
-            numpy_helper.from_array(values, name)
-            for name, values in graph.constants.values()
-            if name in used
-        ],
+        graph.initializers(),
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(ML, OPSET_ML)]
     made = helper.make_model(proto, opset_imports=opsets, ir_version=IR, producer_name="automl")

@@ -24,7 +24,7 @@ ML = "ai.onnx.ml"
 GONE = -1e9
 """What stands for a missing code where a split looks for it in a set: less than any code."""
 
-DOUBLE, INT64, STRING = 11, 7, 8
+DOUBLE, FLOAT, INT64, STRING = 11, 1, 7, 8
 """Types of tensors, as onnx.TensorProto numbers them."""
 
 
@@ -43,6 +43,25 @@ class Graph:
         self._prefix = "/"
         while any(name.startswith(self._prefix) for name in taken):
             self._prefix += "/"
+
+    def inner(self) -> Graph:
+        """Return a graph for an operator that computes one: it may read what is here by name."""
+        found = Graph(())
+        found._prefix = f"{self._prefix}{len(self.nodes)}/"
+        return found
+
+    def name_of(self, what: str) -> str:
+        """Return a name that nothing else has; ``what`` is given once."""
+        return f"{self._prefix}{what}"
+
+    def initializers(self) -> list[Any]:
+        """Return the constants that are read here."""
+        from onnx.numpy_helper import from_array
+
+        used = {name for node in self.nodes for name in node.input}
+        return [
+            from_array(values, name) for name, values in self.constants.values() if name in used
+        ]
 
     def op(
         self, kind: str, *inputs: str, domain: str = "", name: str = "", **attributes: Any

@@ -21,6 +21,8 @@ from automl.plugin.formulas import (
     Product,
     Softmax,
 )
+from automl.plugin.nearest import Nearest
+from automl_onnx import nearest
 from automl_onnx.graph import DOUBLE, INT64, Block, Cells, Codes, Column, Rows
 from automl_onnx.trees import Placed, searches_of, sums_of
 
@@ -173,6 +175,10 @@ def _softmax(operation: Softmax, columns: list[Column], cells: Cells) -> str:
     return cells.graph.op("Softmax", _read(operation, columns, cells), axis=1)
 
 
+def _nearest(operation: Nearest, columns: list[Column], cells: Cells) -> str:
+    return nearest.write(operation, _read(operation, columns, cells), cells.graph)
+
+
 _WRITERS: dict[type, Callable[[Any, list[Column], Cells], str]] = {
     Fill: _fill,
     IsMissing: _is_missing,
@@ -182,4 +188,5 @@ _WRITERS: dict[type, Callable[[Any, list[Column], Cells], str]] = {
     Combine: _combine,
     Interpolate: _interpolate,
     Softmax: _softmax,
+    Nearest: _nearest,
 }

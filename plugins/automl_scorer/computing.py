@@ -133,6 +133,42 @@ def softmax(cells: Array, columns: Array) -> Array:
     return np.asarray(e / e.sum(axis=1, keepdims=True))
 
 
+ALIKE = 1e-6
+"""Distances that differ by less than this share of themselves are equal."""
+
+MOST_PAIRS = 1_000_000
+"""Distances that are reckoned in one go."""
+
+
+def nearest(cells: Array, columns: Array, rows: Array, values: Array, **said: Any) -> Array:
+    """Return the means of what is known of the nearest of the stored rows."""
+    X = cells[:, columns].astype(np.float32).astype(np.float64)
+    stored, known = rows.T.astype(np.float64), values.astype(np.float64)
+    made = np.empty((len(X), values.shape[1]))
+    step = max(1, MOST_PAIRS // len(rows))
+    for start in range(0, len(X), step):
+        part = slice(start, start + step)
+        apart = np.zeros((len(X[part]), len(rows)))
+        for cell, other in zip(X[part].T, stored, strict=True):
+            apart += np.abs(cell[:, None] - other) ** said["p"]
+        distance = apart if said["p"] == 1 else np.sqrt(apart)
+        made[part] = counts(distance, said["k"], said["floor"], weighted=said["weighted"]) @ known
+    return made
+
+
+def counts(distance: Array, k: int, floor: float, *, weighted: bool) -> Array:
+    """Return what each row counts: those as far as the k-th share what is left of ``k``."""
+    distance = np.maximum(distance, floor)
+    last = np.partition(distance, k - 1, axis=1)[:, k - 1 : k]
+    nearer = distance < last * (1.0 - ALIKE)
+    equal = (distance <= last * (1.0 + ALIKE)) & ~nearer
+    left = k - nearer.sum(axis=1, keepdims=True)
+    count = nearer + equal * (left / equal.sum(axis=1, keepdims=True))
+    if weighted:
+        count = count * (last / distance)
+    return np.asarray(count / count.sum(axis=1, keepdims=True))
+
+
 def terms(texts: Array, column: int, **said: Any) -> Array:
     """Return TF-IDF of words and pairs of words, then of pieces of words, each of length 1."""
     number, piece_number = numbered(said["words"].tobytes()), numbered(said["pieces"].tobytes())
@@ -219,6 +255,7 @@ OPERATIONS: dict[str, Callable[..., Array]] = {
     "Lookup": lookup,
     "Product": product,
     "Softmax": softmax,
+    "Nearest": nearest,
     "Terms": terms,
     "Shape": shape,
 }

@@ -428,6 +428,36 @@ def test_forest_says_what_scikit_learn_says() -> None:
     np.testing.assert_allclose(estimator.predict(new), theirs.predict(new), rtol=1e-6)
 
 
+@pytest.mark.parametrize("regression", [False, True])
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+@pytest.mark.parametrize("p", [1, 2])
+@pytest.mark.parametrize("scale", [1e-3, 1e6])
+def test_neighbours_that_are_equally_far_share_a_place(
+    scale: float, p: int, weights: str, regression: bool
+) -> None:
+    from automl_neighbors import Neighbors, formula
+
+    rng = np.random.default_rng(p)
+    # Of three columns of codes hundreds of rows are equally far, of five and a number few.
+    for n_columns, n_levels, middle in ((3, 2, 0.0), (6, 5, 50.0)):
+        X = rng.integers(0, n_levels, (400, n_columns)).astype(float)
+        X[:, 0] = rng.normal(size=400) if n_columns > 3 else X[:, 0]
+        y = rng.integers(0, 3, 400)
+        params = {"n_neighbors": 9, "weights": weights, "p": p, "algorithm": "brute", "n_jobs": 1}
+        new = np.concatenate([X[:30], X[:30] + rng.choice([0.0, 0.5], (30, n_columns))])
+        X, new = scale * (X + middle), scale * (new + middle)
+        other = rng.permutation(400)
+        first, second = (
+            Neighbors(params=params, regression=regression).fit(X[order], y[order])
+            for order in (np.arange(400), other)
+        )
+        task = "regression" if regression else "multiclass"
+        expected = said(first, new, task)
+        found = formula(first).outputs(new)
+        np.testing.assert_allclose(found[:, 0] if regression else found, expected, atol=1e-6)
+        np.testing.assert_allclose(said(second, new, task), expected, atol=1e-6)
+
+
 def test_importing_the_plugins_imports_no_learning_library() -> None:
     heavy = ("sklearn", "scipy", "lightgbm", "xgboost", "catboost", "pandas")
     script = f"import sys, {', '.join(MODULES)}; print([m for m in {heavy} if m in sys.modules])"

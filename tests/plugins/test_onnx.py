@@ -17,6 +17,7 @@ import automl
 from automl.errors import ExportError
 from automl.plugin import Coefficients, Formula, Trees
 from automl.plugin import formulas as f
+from automl.plugin.nearest import Nearest
 from automl.plugin.plain import PlainChain, PlainMember, bounded
 from automl.plugin.selection import Plugins
 from automl.testing.exporting import small_model
@@ -301,6 +302,28 @@ def test_an_operation_says_what_the_formula_says(name):
         np.testing.assert_allclose(answers(model, fed(X)), expected, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.parametrize("p", [1, 2])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_rows_that_are_equally_far_share_a_place(p, weighted):
+    rng = np.random.default_rng(p)
+    near = Nearest(
+        columns=np.array([2, 0, 1]),
+        rows=rng.integers(0, 3, (60, 3)).astype(np.float32) / 3,
+        values=rng.random((60, 2)) < 0.5,
+        k=7,
+        p=p,
+        floor=1e-6,
+        weighted=weighted,
+    )
+    formula = Formula(n_in=3, operations=(near, near), out=np.array([3, 6]))
+    model = numbers(3, members=(member(formula, 1.0, (1, 0)),), labels=["a", "b"], n_classes=2)
+    model.constant = np.zeros(2)
+    X = np.concatenate([near.rows[:, near.columns], rng.normal(size=(40, 3))]).astype(float)
+    for n_rows in (1, 100):
+        expected = formula.outputs(X[:n_rows])[:, ::-1]
+        np.testing.assert_allclose(answers(model, fed(X[:n_rows])), expected, atol=1e-12)
+
+
 def test_products_and_shares_go_through_tables_of_codes():
     rng = np.random.default_rng(2)
     wide = f.Sparse(
@@ -393,6 +416,7 @@ REST = [
         "linear",
         "mlp",
         "naive_bayes",
+        "nearest_neighbors",
         "random_forest",
         "svm",
         "xgboost",

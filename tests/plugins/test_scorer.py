@@ -9,7 +9,8 @@ import runpy
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict
+import warnings
+from dataclasses import asdict, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+import automl
 import automl_scorer
 from automl.data.apply import apply
 from automl.data.frame import take_in
@@ -43,8 +45,11 @@ from automl.plugin.formulas import (
     Softmax,
     Sparse,
 )
+from automl.plugin.nearest import Nearest
+from automl.plugin.selection import Plugins
 from automl.testing.exporting import small_model
 from automl.testing.trees import random_trees
+from automl_neighbors import ALGORITHM
 
 ALL = ("number", "category", "string", "text", "date")
 OWN = Path(automl_scorer.__file__).parent
@@ -212,6 +217,10 @@ def whole_formula(rng):
     made.append(draft.add(Lookup(column=3, table=sparse)))
     made.append(draft.add(Product(columns=line, weights=rng.normal(size=(3, 2)), base=np.ones(2))))
     made.append(draft.add(Softmax(columns=line)))
+    near = {"columns": filled, "rows": rng.integers(0, 3, (9, 3)).astype(np.float32), "floor": 0.1}
+    for p, weighted in ((1, True), (2, False), (2, True)):
+        values = rng.random((9, 2)) < 0.5
+        made.append(draft.add(Nearest(**near, values=values, k=4, p=p, weighted=weighted)))
     return draft.formula(*made)
 
 
@@ -341,13 +350,52 @@ def test_no_file_of_it_can_run_code_when_it_is_read(folder):
 
 
 def test_what_has_no_table_is_named_before_the_work_starts(tmp_path):
-    model = small_model("binary", "nearest_neighbors", ("number",))
-    with pytest.raises(
-        ExportError, match=r"'nearest_neighbors' of .* \(100% of the blend\)"
-    ) as info:
+    silent = replace(ALGORITHM, name="silent", formula=None)
+    model = learned_by(silent, "multiclass")
+    with pytest.raises(ExportError, match=r"'silent' .* \(100% of the blend\)") as info:
         model.export("scorer", tmp_path / "out")
     assert info.value.code == "E_EXPORT_REFUSED"
     assert not (tmp_path / "out").exists()
+
+
+def learned_by(algorithm, task):
+    """Return a model of columns in which many rows are equally far from others."""
+    rng = np.random.default_rng(0)
+    columns = {
+        "a": rng.integers(0, 3, 90).tolist(),
+        "b": rng.choice(["x", "y", "z"], 90).tolist(),
+        "c": rng.normal(size=90).round(1).tolist(),
+    }
+    y = np.array(columns["a"]) + 0.3 * rng.integers(0, 4, 90)
+    target = y.tolist() if task == "regression" else (y > y.mean()).astype(int) + (y > 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return automl.fit(
+            columns,
+            list(target),
+            budget=automl.Budget(trials=1),
+            plugins=Plugins(only=(algorithm.name,), without=("listener:*",), add=(algorithm,)),
+            n_jobs=1,
+            strategy=automl.Strategy(task=task, folds=2, isolation="none"),
+        ).predictor
+
+
+@pytest.mark.parametrize(
+    ("task", "weights", "p"), [("multiclass", "uniform", 1), ("regression", "distance", 2)]
+)
+def test_neighbours_are_exported_where_many_are_equally_far(task, weights, p, tmp_path):
+    start = {"n_neighbors": 7, "weights": weights, "p": p}
+    model = learned_by(replace(ALGORITHM, starts=(start,)), task)
+    assert dict(model.parts[0].candidate.params) == start
+    assert model.export("scorer", tmp_path / "out").largest_difference < 1e-6
+
+
+def test_training_rows_of_more_than_a_size_are_refused(monkeypatch, tmp_path):
+    model = learned_by(ALGORITHM, "regression")
+    model.export("scorer", tmp_path / "small")
+    monkeypatch.setattr("automl.plugin.plain.MOST_KEPT", 200)
+    with pytest.raises(ExportError, match=r"training rows of more than 200 cells.*100%"):
+        model.export("scorer", tmp_path / "large")
 
 
 def test_what_is_said_beyond_the_bounds_is_bounded_alike(folder):

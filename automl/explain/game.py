@@ -202,7 +202,8 @@ def _sampled(
         return np.asarray(np.sum(said, axis=0))
 
     used = columns.used_by(pipeline.preparation for _, pipeline in members)
-    return Sampled(columns, background, ask, used, seed)
+    share = sum(share for share, _ in members)
+    return Sampled(columns, background, ask, used, share, seed)
 
 
 def _without_rest(contributions: Matrix, base: Matrix, value: Matrix) -> Matrix:

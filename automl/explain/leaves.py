@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float64]
 
-MOST_PATTERNS, MOST_CELLS = 4_096, 131_072
+MOST_PATTERNS, MOST_CELLS = 8_192, 131_072
 """Patterns of leaves, and these times rows, at once: about as much as a processor keeps near."""
 
 _MOST_BITS = 64
@@ -180,32 +180,36 @@ class Leaves:
         ----------
         failed : ndarray of shape (n_all_leaves, n_rows), dtype=unsigned
             Bits of the columns of the explained rows that fail at each leaf.
-        weights : ndarray of shape (n_outputs, n_values, n_background, n_rows)
-        total : ndarray of shape (n_values, n_columns, n_rows)
+        weights : ndarray of shape (n_outputs, n_background, n_values, n_rows)
+        total : ndarray of shape (n_columns, n_values, n_rows)
         """
         mine = failed.take(self.leaves, axis=0)
-        parts = self._parts(mine)
-        n_failed = np.bitwise_count(mine)
-        each = _ONE_BY.take(n_failed)
+        counts = self._counts(weights)
+        counts *= self._parts(mine)[:, None]
+        n_columns, shape = self.gain.shape[0], weights.shape[2:]
+        gained = self.gain @ counts.reshape(len(counts), -1)
+        total[:n_columns] += gained.reshape(n_columns, *shape)
+        lost = np.add.reduceat(counts, self.starts, axis=0)
+        lost *= _ONE_BY.take(np.bitwise_count(mine))[:, None]
         bits = _bits(self.lose.shape[1] // len(mine), mine.dtype)[:, None]
-        fails = (mine[:, None] & bits) != 0
-        n_columns = self.gain.shape[0]
-        for value in range(len(total)):
-            counts = self._counts(weights[:, value])
-            counts *= parts
-            total[value, :n_columns] += self.gain @ counts
-            lost = np.add.reduceat(counts, self.starts, axis=0) * each
-            given = (lost[:, None] * fails).reshape(self.lose.shape[1], -1)
-            total[value, :n_columns] -= self.lose @ given
+        given = lost[:, None] * ((mine[:, None] & bits) != 0)[:, :, None]
+        gone = self.lose @ given.reshape(self.lose.shape[1], -1)
+        total[:n_columns] -= gone.reshape(n_columns, *shape)
 
     def _counts(self, weights: Matrix) -> Matrix:
-        """Return what the leaves add in the hybrids of rows with those that fail alike."""
+        """Return what the leaves add in the hybrids of rows with those that fail alike.
+
+        Returns
+        -------
+        ndarray of shape (n_patterns, n_values, n_rows)
+        """
         counts: Any = None
         for place in range(self.value.shape[1]):
-            summed = self.rows @ weights[self.output + place]
+            mine = weights[self.output + place]
+            summed = self.rows @ mine.reshape(len(mine), -1)
             summed *= self.value[:, place, None]
             counts = summed if counts is None else counts + summed
-        found: Matrix = counts
+        found: Matrix = counts.reshape(len(counts), *weights.shape[2:])
         return found
 
     def _parts(self, mine: NDArray[Any]) -> Matrix:

@@ -170,14 +170,14 @@ class Paths:
         ndarray of shape (n_rows, n_columns, n_values)
         """
         n_rows, n_values = ways.shape[1], weights.shape[3]
-        total = np.zeros((n_values, self._n_columns, n_rows))
-        step = MOST_CELLS // MOST_PATTERNS
+        total = np.zeros((self._n_columns, n_values, n_rows))
+        step = max(1, MOST_CELLS // (MOST_PATTERNS * n_values))
         for start in range(0, n_rows, step):
             rows = slice(start, start + step)
-            asked = np.ascontiguousarray(weights[rows].transpose(2, 3, 1, 0))
+            asked = np.ascontiguousarray(weights[rows].transpose(2, 1, 3, 0))
             for leaves in self._leaves:
                 leaves.add(ways[:, rows], asked, total[:, :, rows])
-        return total.transpose(2, 1, 0)
+        return total.transpose(2, 0, 1)
 
 
 def _distinct(walker: Walker) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 MOST_CELLS = 1_000_000
 """Cells of hybrid rows that are asked about at once."""
 
+FULL_SHARE, LEAST_WALKED = 0.5, 8
+"""Members of half of the blend are asked on the way from every row of the background, those of a
+smaller share from so many fewer that their noise in the whole stays below that; never from fewer
+than eight."""
+
 
 class Sampled:
     """Members that are asked about rows with cells of two rows.
@@ -37,6 +42,8 @@ class Sampled:
         What the members say together.
     used : ndarray of shape (n_columns,), dtype=bool
         Columns that they look at.
+    share : float
+        Of the members in the blend.
     seed : int
         Draws one order of the columns for each background row; the same for all explained rows,
         so that a row is explained alike whatever comes with it.
@@ -48,18 +55,21 @@ class Sampled:
         background: Table,
         values: Callable[[Table], Matrix],
         used: NDArray[np.bool_],
+        share: float,
         seed: int,
     ) -> None:
         self._columns = columns
-        self._background = background
         self.ask = values
         self._used = used
-        rng = np.random.default_rng(seed)
-        n_columns = len(columns.names)
-        drawn = np.array([rng.permutation(n_columns) for _ in range(background.n_rows)])
-        orders = drawn.reshape(background.n_rows, n_columns)
-        self._orders = np.concatenate([orders, orders[:, ::-1]])
         self.values = values(background)
+        n_rows, n_columns = background.n_rows, len(columns.names)
+        wanted = max(LEAST_WALKED, int(np.ceil(n_rows * share / FULL_SHARE)))
+        self._walked = np.unique(np.linspace(0, n_rows - 1, min(n_rows, wanted)).astype(np.intp))
+        self._background = background.take(self._walked)
+        rng = np.random.default_rng(seed)
+        drawn = np.array([rng.permutation(n_columns) for _ in self._walked])
+        orders = drawn.reshape(len(self._walked), n_columns)
+        self._orders = np.concatenate([orders, orders[:, ::-1]])
 
     def contributions(self, rows: Table, values: Matrix, weights: Matrix) -> Matrix:
         """Return what each column contributes, summed over background rows with weights.
@@ -76,17 +86,26 @@ class Sampled:
         ndarray of shape (n_rows, n_columns, n_out)
         """
         n_rows, n_background, _, n_out = weights.shape
-        row = np.repeat(np.arange(n_rows), n_background)
-        pairs = (rows.take(row), self._background.take(np.tile(np.arange(n_background), n_rows)))
+        n_walked, n_columns = len(self._walked), self._orders.shape[1]
+        row = np.repeat(np.arange(n_rows), n_walked)
+        pairs = (rows.take(row), self._background.take(np.tile(np.arange(n_walked), n_rows)))
         changes = self._changes(pairs, values[row])
         # By order, row of the background and step.
-        n_columns = self._orders.shape[1]
-        changes = changes.reshape(n_rows, 2, n_background, n_columns, -1)
-        weighted = np.einsum("nabcv,nbvo->nabco", changes, weights, optimize=True)
+        changes = changes.reshape(n_rows, 2, n_walked, n_columns, -1)
+        mine = weights[:, self._walked]
+        weighted = np.einsum("nabcv,nbvo->nabco", changes, mine, optimize=True)
         total = np.zeros((n_rows, n_columns, n_out))
         at = (np.arange(n_rows)[:, None], self._orders.ravel())
         np.add.at(total, at, weighted.reshape(n_rows, -1, n_out) / 2.0)
-        return total
+        if n_walked == n_background:
+            return total
+        # What all rows of the background lack is known; it goes where that of the walked ones went.
+        total *= n_background / n_walked
+        gone = np.einsum("nbv,nbvo->no", values[:, None] - self.values, weights, optimize=True)
+        size = np.abs(total) + np.finfo(float).tiny * self._used[:, None]
+        rest = gone[:, None] - total.sum(axis=1, keepdims=True)
+        found: Matrix = total + rest * size / size.sum(axis=1, keepdims=True)
+        return found
 
     def _changes(self, pairs: tuple[Table, Table], values: Matrix) -> Matrix:
         """Return what changes at each step.
@@ -116,7 +135,7 @@ class Sampled:
         found = self._asked(pairs, pair_of, order, asked)
         number = np.cumsum(asked.ravel()).reshape(asked.shape) - 1
         n_values = values.shape[1]
-        start = np.tile(self.values, (2 * n_rows, 1))[:, None]
+        start = np.tile(self.values[self._walked], (2 * n_rows, 1))[:, None]
         said = found[np.clip(number, 0, None)] if len(found) else np.zeros((*asked.shape, n_values))
         said = np.where((taken == 0)[:, :, None], start, said)
         said = np.where((last & (taken > 0))[:, :, None], values[pair_of][:, None], said)

@@ -173,14 +173,16 @@ RULES: dict[str, Callable[[Members, Judge], Weights]] = {
 }
 
 
-def _judges(asked: Asked, y: Array, metric: str, catalog: Catalog) -> tuple[Judge, Judge]:
+def judges(asked: Asked, y: Array, metric: str, catalog: Catalog) -> tuple[Judge, Judge]:
     """Return the judge of the out-of-fold rows and that of the unseen ones."""
     task = catalog.get("task", asked.task)
     known = Judge(metric=catalog.get("metric", metric), decide=task.decide, y=y)
     return known, Judge(metric=known.metric, decide=task.decide, y=asked.y_unseen)
 
 
-def _table(found: dict[str, list[float]], sizes: dict[str, list[int]] | None = None) -> list[str]:
+def gaps_as_lines(
+    found: dict[str, list[float]], sizes: dict[str, list[int]] | None = None
+) -> list[str]:
     """Return how far each rule is from the best known and from the first rule, in percent."""
     first = np.array(next(iter(found.values())))
     more = "" if sizes is None else " members |"
@@ -229,7 +231,7 @@ def rules(members: tuple[int, ...], rows: tuple[int, ...], cache: Path) -> None:
                 if part is None:
                     continue
                 asked = part.asked
-                judge, unseen = _judges(asked, part.y, asked.metric, catalog)
+                judge, unseen = judges(asked, part.y, asked.metric, catalog)
                 weights = {name: rule(part, judge) for name, rule in RULES.items()}
                 gains = {n: unseen.gain(average(part.unseen, one)) for n, one in weights.items()}
                 best = max(unseen.gain(one) for one in table.unseen)
@@ -243,7 +245,7 @@ def rules(members: tuple[int, ...], rows: tuple[int, ...], cache: Path) -> None:
     for (n_rows, n_members), gaps in sorted(found.items()):
         n_tables = len(next(iter(gaps.values())))
         where = f"{n_rows or 'all'} rows, {n_members} candidates, {n_tables} tables"
-        lines = _table(gaps, sizes[n_rows, n_members])
+        lines = gaps_as_lines(gaps, sizes[n_rows, n_members])
         click.echo("\n".join([f"\n{where}\n", *lines]))
 
 
@@ -266,11 +268,11 @@ def tuning(members: int, rows: tuple[int, ...], cache: Path) -> None:
                 continue
             soft = blend(
                 part.values,
-                _judges(asked, part.y, asked.metric, catalog)[0],
+                judges(asked, part.y, asked.metric, catalog)[0],
                 max_members=MEMBERS,
             )
             for metric in TUNED:
-                judge, unseen = _judges(asked, part.y, metric, catalog)
+                judge, unseen = judges(asked, part.y, metric, catalog)
                 hard = blend(part.values, judge, max_members=MEMBERS)
                 into = found.setdefault((metric, n_rows), defaultdict(list))
                 base = unseen.gain(average(part.unseen, hard))
@@ -287,7 +289,7 @@ def tuning(members: int, rows: tuple[int, ...], cache: Path) -> None:
     for (metric, n_rows), gaps in sorted(found.items()):
         n_tables = len(next(iter(gaps.values())))
         where = f"{metric}, {n_rows or 'all'} rows, {n_tables} tables"
-        click.echo("\n".join([f"\n{where}\n", *_table(gaps)]))
+        click.echo("\n".join([f"\n{where}\n", *gaps_as_lines(gaps)]))
 
 
 if __name__ == "__main__":

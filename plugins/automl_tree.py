@@ -49,7 +49,7 @@ ALGORITHM = Algorithm(
     code=lambda estimators: Code.of(estimators[0]),
     imports=("sklearn.tree",),
     cost=0.05,
-    promise=0.1,
+    promise=0.4,
     saved=("sklearn.tree._tree.Tree",),
 )
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from benchmarks import stacking
 from benchmarks.blending import main, tables
 from benchmarks.portfolio.records import (
     Asked,
@@ -80,3 +81,11 @@ def test_what_is_tuned_is_compared_where_there_are_classes(cache):
     assert "balanced_accuracy, all rows, 2 tables" in said
     assert "| by the task's own, tuned |" in said
     assert "| ours |" in said
+
+
+def test_a_second_layer_is_compared_with_one(cache):
+    words = ["--cache", str(cache), "--rows", "0"]
+    said = CliRunner().invoke(stacking.main, words, catch_exceptions=False).output
+    rows = dict(line[2:].split(" | ")[:3:2] for line in said.splitlines() if line.startswith("| "))
+    assert list(rows) == ["rule", "one layer", "and trees", "and boosting", "and both"]
+    assert float(rows["one layer"]) == 0

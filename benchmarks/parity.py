@@ -8,6 +8,10 @@ so many rows (or read from ``--models``, where it is kept), and exported. A line
 for each exporter: why it refuses, or how far its values are from the model's own on some of
 the other rows, as a person has them (typed cells), and as strings as a CSV file has them. Where
 parts of a blend are refused, what is left of it is compared.
+
+What an export learns again is not equal to the model: its program learns from the same rows, and
+both are scored on the others (``model_score`` and ``again_score``: ROC AUC of two classes, accuracy
+of more, R2 of numbers).
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ import csv
 import json
 import os
 import re
+import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -30,11 +36,12 @@ import numpy as np
 import pandas as pd
 
 import automl
-from automl.errors import ExportError
+from automl.errors import ExportError, PluginError
+from automl.model.export import scales
 
 FIELDS = (
     "table", "task", "blend", "exporter", "refused", "verified", "typed", "written", "labels",
-    "seconds", "megabytes",
+    "seconds", "megabytes", "model_score", "again_score",
 )  # fmt: skip
 
 
@@ -61,8 +68,9 @@ def values_of(model: Any, rows: Any) -> np.ndarray[Any, Any]:
 
 
 def apart(said: np.ndarray[Any, Any], own: np.ndarray[Any, Any]) -> float:
-    """Return the largest difference, relative to numbers above 1."""
-    return float((np.abs(said - own) / np.maximum(1.0, np.abs(own))).max(initial=0.0))
+    """Return the largest difference; of numbers, as a share of the value or of their spread."""
+    spread = float(np.std(own)) if own.ndim == 1 else 0.0
+    return float((np.abs(said - own) / scales(own, spread)).max(initial=0.0))
 
 
 def model_of(row: dict[str, str], train: pd.DataFrame, given: argparse.Namespace) -> Any:
@@ -94,6 +102,37 @@ def words_of(candidate: Any) -> set[str]:
     return {candidate.algorithm} | steps
 
 
+def learned_again(program: Path, train: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
+    """Return what a program that was written says of rows, learned from others."""
+    with tempfile.TemporaryDirectory(prefix="parity-") as name:
+        given, new, said = (Path(name) / f"{one}.csv" for one in ("train", "new", "said"))
+        train.to_csv(given, index=False)
+        fresh.to_csv(new, index=False)
+        words = [str(given), "--predict", str(new), "--out", str(said), "--no-evaluation"]
+        subprocess.run([sys.executable, str(program), *words], check=True, capture_output=True)
+        return pd.read_csv(said)
+
+
+def compared(model: Any, again: pd.DataFrame, fresh: pd.DataFrame, truth: Any) -> dict[str, str]:
+    """Return the scores of a model and of what was learned again, and how many labels agree."""
+    from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
+
+    own = values_of(model, cells_of(fresh))
+    if model.classes is None:
+        scores = [r2_score(truth, values) for values in (own, again["prediction"])]
+        return dict(zip(FIELDS[-2:], (f"{one:.4f}" for one in scores), strict=True))
+    labels = model.predict(cells_of(fresh)).astype(str)
+    other = again["prediction"].astype(str)
+    if len(model.classes) == 2:
+        positive = np.asarray(truth.astype(str) == str(model.classes[1]))
+        last = again[f"probability_{model.classes[1]}"]
+        scores = [roc_auc_score(positive, values) for values in (own[:, 1], last)]
+    else:
+        scores = [accuracy_score(truth.astype(str), values) for values in (labels, other)]
+    said = dict(zip(FIELDS[-2:], (f"{one:.4f}" for one in scores), strict=True))
+    return {"labels": f"{np.mean(labels == other):.4f}", **said}
+
+
 def lines_of(row: dict[str, str], folder: Path, given: argparse.Namespace) -> Any:
     """Yield a line for each exporter."""
     frame = pd.read_parquet(folder / row["file"]).sample(frac=1.0, random_state=0)
@@ -120,10 +159,19 @@ def lines_of(row: dict[str, str], folder: Path, given: argparse.Namespace) -> An
             line["seconds"] = f"{time.perf_counter() - start:.1f}"
             size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
             line["megabytes"] = f"{size / 1e6:.2f}"
+            if left.catalog.exporters[exporter].refits:
+                again = learned_again(out / "train.py", frame[:n_train], fresh)
+                truth = frame[n_train : n_train + given.fresh][row["target"]]
+                yield {**line, **compared(left, again, fresh, truth)}
+                continue
             opened = left.catalog.exporters[exporter].load(out)
             for what, rows in (("typed", cells_of(fresh)), ("written", written(fresh))):
                 own = values_of(left, rows)
-                said = np.asarray(opened(rows), dtype=np.float64)
+                try:
+                    said = np.asarray(opened(rows), dtype=np.float64)
+                except PluginError as error:
+                    line[what] = f"{error.code}: {error.message}"
+                    continue
                 line[what] = f"{apart(said, own):.2g}"
                 if model.classes is not None and what == "typed":
                     same = left.task.decide(said) == left.task.decide(own)

@@ -54,7 +54,7 @@ class Exported:
     n_rows : int
         Rows of which the values were compared.
     largest_difference : float
-        Of a value from the predictor's own, divided by that value where it is above 1.
+        Of a value from the predictor's own, as a share of what `scales` says.
     files : tuple of str
         By their path inside the folder, parts separated by ``/``.
     """
@@ -111,8 +111,10 @@ def export(predictor: Predictor, to: str | Exporter, path: str | os.PathLike[str
         if twin is not None:
             _refuse_no_values(got, expected, exporter, giver)
             got = _asked_of_twin(twin, exporter, giver, rows)
-        largest = compare(got, expected, rows, exporter)
+        spread = spread_of(predictor, expected)
+        largest = compare(got, expected, rows, exporter, spread)
         verified = {"rows": len(expected), "largest_difference": largest}
+        verified |= {"spread": spread} if spread else {}
         write_note(moved, predictor, exporter, giver, files, verified)
         if target.exists():
             target.rmdir()
@@ -200,8 +202,9 @@ def compare(
     expected: NDArray[np.float64],
     rows: dict[str, list[Any]],
     exporter: Exporter,
+    spread: float = 0.0,
 ) -> float:
-    """Return the largest difference.
+    """Return the largest difference, as a share of what `scales` says.
 
     Raises
     ------
@@ -216,7 +219,7 @@ def compare(
             f"shape {expected.shape}.",
             remedy,
         )
-    apart = np.abs(got - expected) / np.maximum(1.0, np.abs(expected))
+    apart = np.abs(got - expected) / scales(expected, spread)
     apart = np.where(np.isnan(apart), np.inf, apart).reshape(len(apart), -1).max(axis=1, initial=0)
     wrong = np.flatnonzero(apart > exporter.tolerance)
     if len(wrong):
@@ -229,6 +232,32 @@ def compare(
             remedy,
         )
     return float(apart.max(initial=0.0))
+
+
+def spread_of(predictor: Predictor, values: NDArray[np.float64]) -> float:
+    """Return how far apart numbers usually are; 0 where classes are predicted, or nothing is known.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    values : ndarray of shape (n_rows,) or (n_rows, n_classes)
+        Of its sample, and then of other rows.
+
+    Returns
+    -------
+    float
+        Standard deviation over the sample, in the unit of the target.
+    """
+    sample = values[: len((predictor.info.get("sample") or {}).get("rows", ()))]
+    return float(np.std(sample)) if predictor.classes is None and len(sample) else 0.0
+
+
+def scales(values: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
+    """Return what differences are a share of: the value, but at least the spread, or 1.
+
+    Near 0 a value may be what is left of large sums, which are as exact as their parts.
+    """
+    return np.maximum(np.abs(values), spread if spread > 0.0 else 1.0)
 
 
 def _words(

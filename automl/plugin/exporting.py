@@ -137,8 +137,9 @@ class Exporter:
         What of this model cannot be exported, one line a reason; asked before anything is
         written. Nothing is refused by default.
     tolerance : float, default=1e-6
-        The largest difference from the predictor's own value, times that value where it is
-        above 1.
+        The largest difference from the predictor's own value, as a share of that value, or of
+        the numbers' spread (the standard deviation of the predictor's values of its sample) where
+        that is larger. Probabilities differ by no more than it.
     requires : tuple of str, default=()
         Distributions that have to be installed to export and to load.
     refits : bool, default=False

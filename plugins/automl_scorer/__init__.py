@@ -59,7 +59,7 @@ predict([{{...}}])  # a dict for each row; or columns by name, or one dict
 
 - Its values were compared with the model's own before this was handed over, on sample rows and on
   1,000 rows that are hard to read: `export.json` says how many, and how far they were apart (at
-  most {tolerance:g}, relative to numbers above 1).
+  most {tolerance:g}; of numbers, as a share of the number or of their spread).
 - Made with automl {version}, NumPy {numpy} and Python {python}; Python 3.11 or later is needed.
 - `model.json` and `model.npz` hold what was learned. Reading them runs no code.
 - What is better done by automl itself: tables of many rows (trees are walked down in NumPy here),

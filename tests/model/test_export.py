@@ -15,6 +15,7 @@ from automl.data.frame import take_in
 from automl.data.infer import infer
 from automl.data.profile import profile
 from automl.errors import ExportError, PluginError
+from automl.model.export import compare
 from automl.model.export_note import open_export
 from automl.model.hard_rows import hard_rows
 from automl.plugin import Exporter
@@ -154,6 +155,25 @@ def test_a_difference_within_the_tolerance_is_told(numbers, tmp_path):
     exported = numbers.export(near, tmp_path / "out")
     assert exported.largest_difference == pytest.approx(1e-4, rel=1e-3)
     refused(numbers, replace(near, tolerance=1e-5), tmp_path, "E_EXPORT_DIFFERS")
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_numbers_near_zero_are_compared_by_their_spread(numbers, tmp_path, scale):
+    rows = {"a": [0, 1, 2]}
+    own = scale * np.array([-3.0, 1e-7, 3.0])
+    spread = 2.0 * scale
+    for error, fine in ((1e-6, True), (3e-6, False)):
+        said = own + np.array([0.0, error * scale, 0.0])
+        if fine:
+            assert compare(said, own, rows, SOUND, spread) == pytest.approx(error / 2)
+        else:
+            with pytest.raises(ExportError, match="in 1 of 3 rows"):
+                compare(said, own, rows, SOUND, spread)
+    exported = numbers.export(SOUND, tmp_path / "out")
+    note = json.loads((exported.path / "export.json").read_text(encoding="utf-8"))
+    sample = numbers.info["sample"]["rows"]
+    columns = {name: [row[name] for row in sample] for name in numbers.feature_names}
+    assert note["verified"]["spread"] == pytest.approx(np.std(numbers.predict(columns)))
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,23 @@ def compared(model: Any, again: pd.DataFrame, fresh: pd.DataFrame, truth: Any) -
     return {"labels": f"{np.mean(labels == other):.4f}", **said}
 
 
+def differences(model: Any, opened: Any, fresh: pd.DataFrame) -> dict[str, str]:
+    """Return how far an export's values are from the model's, for typed cells and for strings."""
+    said = {}
+    for what, rows in (("typed", cells_of(fresh)), ("written", written(fresh))):
+        own = values_of(model, rows)
+        try:
+            values = np.asarray(opened(rows), dtype=np.float64)
+        except PluginError as error:
+            said[what] = f"{error.code}: {error.message}"
+            continue
+        said[what] = f"{apart(values, own):.2g}"
+        if model.classes is not None and what == "typed":
+            same = model.task.decide(values) == model.task.decide(own)
+            said["labels"] = f"{np.mean(same):.4f}"
+    return said
+
+
 def lines_of(row: dict[str, str], folder: Path, given: argparse.Namespace) -> Any:
     """Yield a line for each exporter."""
     frame = pd.read_parquet(folder / row["file"]).sample(frac=1.0, random_state=0)
@@ -165,17 +182,7 @@ def lines_of(row: dict[str, str], folder: Path, given: argparse.Namespace) -> An
                 yield {**line, **compared(left, again, fresh, truth)}
                 continue
             opened = left.catalog.exporters[exporter].load(out)
-            for what, rows in (("typed", cells_of(fresh)), ("written", written(fresh))):
-                own = values_of(left, rows)
-                try:
-                    said = np.asarray(opened(rows), dtype=np.float64)
-                except PluginError as error:
-                    line[what] = f"{error.code}: {error.message}"
-                    continue
-                line[what] = f"{apart(said, own):.2g}"
-                if model.classes is not None and what == "typed":
-                    same = left.task.decide(said) == left.task.decide(own)
-                    line["labels"] = f"{np.mean(same):.4f}"
+            line |= differences(left, opened, fresh)
         yield line
 
 

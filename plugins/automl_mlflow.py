@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,9 @@ SECONDS = 600
 
 N_EXAMPLE = 5
 """Rows of the input example."""
+
+N_LETTERS = 1_000
+"""Longest piece of MLflow's own error that is shown."""
 
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_UV_AUTO_DETECT": "0"}
 """What keeps MLflow from telling others, and from looking around, while it works for us."""
@@ -136,13 +140,17 @@ def _givers(model: FittedModel) -> list[str]:
 
 
 def _type(model: FittedModel, name: str) -> str:
-    """Return MLflow's type of a column: ``any`` where more than one type can be read."""
+    """Return MLflow's type of a column: ``any`` where more than one type can be read.
+
+    Its ``double`` refuses whole numbers (int64), its ``string`` categories of pandas.
+    """
     feature = next(one for one in model.schema.features if one.name == name)
-    if feature.form in {"number", "boolean"}:
-        return "double" if feature.form == "number" else "boolean"
-    if feature.form == "date" or feature.kind == "number":
+    if feature.form == "boolean":
+        return "boolean"
+    many = feature.form in {"number", "date"} or feature.kind == "number"
+    if many or "cat" in feature.dtype.lower() or any(map(_says_number, feature.levels)):
         return "any"
-    return "any" if any(map(_says_number, feature.levels)) else "string"
+    return "string"
 
 
 def _says_number(level: str) -> bool:
@@ -208,8 +216,9 @@ def _run(what: str, asked: Mapping[str, Any], place: Path) -> None:
         check=False,
     )
     if done.returncode:
-        last = [line for line in done.stderr.splitlines() if line.strip()][-1:]
-        said = last[0] if last else f"exit code {done.returncode}"
+        # An error may have many lines; the last traceback ends with it.
+        error = re.split(r"^(?=\w[\w.]*(?:Error|Exception): )", done.stderr, flags=re.MULTILINE)[-1]
+        said = " ".join(error.split())[:N_LETTERS] or f"exit code {done.returncode}"
         raise PluginError("E_PLUGIN_MLFLOW", f"MLflow failed: {said}")
 
 
@@ -228,7 +237,8 @@ def _write() -> None:
     asked = _asked()
 
     def schema(columns: list[list[str]]) -> Any:
-        types = {name: AnyType() if kind == "any" else DataType[kind] for name, kind in columns}
+        anything: Any = AnyType
+        types = {name: anything() if kind == "any" else DataType[kind] for name, kind in columns}
         return Schema([ColSpec(type=kind, name=name) for name, kind in types.items()])
 
     # What names neither a moment nor a machine is the same when it is written again.

@@ -175,7 +175,10 @@ def _check_contributions(manifest: Mapping[str, Any], catalog: Catalog) -> None:
             continue
         wanted = str(used["distribution"])
         remedy = f"Run `pip install {wanted}`."
-        if (kind, name) in catalog.unavailable:
+        left = [one for one in catalog.skipped if one.plugin == used["plugin"]]
+        if left:
+            remedy = left[0].message
+        elif (kind, name) in catalog.unavailable:
             remedy = f"It {catalog.unavailable[kind, name]}."
         elif not used["plugin"]:
             remedy = "It was handed over in code: do the same with load(..., plugins=[...])."

@@ -19,6 +19,7 @@ import pytest
 
 import automl
 import automl_mlflow
+from automl.errors import PluginError
 from automl.testing.exporting import small_model
 
 pytest.importorskip("pandas")
@@ -82,8 +83,8 @@ def answer_of(address, process, log, seconds):
 def test_types_of_the_signature_follow_what_came(model):
     types = {name: automl_mlflow._type(model, name) for name in model.schema.learned}
     assert types == {
-        "number_0": "double",
-        "number_1": "double",
+        "number_0": "any",
+        "number_1": "any",
         "category_0": "string",
         "category_1": "string",
         "date_0": "string",
@@ -148,6 +149,13 @@ def test_an_export_is_held_to_the_model_and_is_the_same_each_time(model, folder,
     assert note["verified"]["largest_difference"] <= 1e-6
     for name in ("MLmodel", "conda.yaml", "input_example.json", "requirements.txt"):
         assert (again / name).read_bytes() == (folder / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_what_could_not_be_loaded_beside_mlflow_is_named(folder, tmp_path):
+    (tmp_path / "automl_naive_bayes.py").write_text("raise RuntimeError('half written')")
+    with pytest.raises(PluginError, match="half written"):
+        automl_mlflow._run("predict", {"folder": str(folder), "rows": {}}, tmp_path)
 
 
 @pytest.mark.slow

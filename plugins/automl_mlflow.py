@@ -54,8 +54,8 @@ model.predict(model.input_example)
 ```
 
 The answer is a table with the column `prediction`{more}. `MLmodel` has the signature and
-`requirements.txt` the versions that the model was verified with. MLflow's own server (pip install
-mlflow) takes `dataframe_split` and `dataframe_records`:
+`requirements.txt` the versions that the model was verified with. MLflow's own server takes
+`dataframe_split` and `dataframe_records`:
 
 ```bash
 mlflow models serve --model-uri . --env-manager local --port 5001

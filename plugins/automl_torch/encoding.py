@@ -24,6 +24,12 @@ EMBEDDING = 8
 N_BINS, STEP_WIDTH = 48, 8
 """Bins of each number, and cells that they are mixed to (TabM: 48 and 16)."""
 
+N_WAVES, WAVE_WIDTH = 16, 3
+"""Waves of each number, and cells that they are mixed to beside the number (RealMLP)."""
+
+MOST_CELLS = 2_048
+"""Cells that all numbers together are mixed to at most."""
+
 REACH = 3.0
 """What scaled numbers are pulled towards, smoothly, however far out they are (RealMLP)."""
 
@@ -114,6 +120,12 @@ def encoding_of(X: Matrix, categories: tuple[int, ...], n_levels: tuple[int, ...
         embedded=np.array([c for c, _ in many], dtype=np.int64),
         n_codes=np.array([n for _, n in many], dtype=np.int64),
     )
+
+
+def width_of(embedding: str, n_numbers: int) -> int:
+    """Return the cells that each number is mixed to: fewer, or none, where there are many."""
+    width = {"steps": STEP_WIDTH, "waves": WAVE_WIDTH}.get(embedding, 0)
+    return min(width, MOST_CELLS // max(1, n_numbers))
 
 
 def bins_of(scaled: Matrix, most: int) -> tuple[Matrix, Matrix]:

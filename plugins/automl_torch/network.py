@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 CHUNK = 2**23
 """Cells of a layer that are computed at once when predicting."""
 
+ROUND = 8_192
+"""Rows of a round at most: an epoch of a small table. Deadlines are kept to a round."""
+
 _FACTS = ("params", "regression", "metric", "categories", "n_levels", "rounds")
 
 
@@ -196,7 +199,15 @@ def n_layers(arrays: Arrays) -> int:
 def widest(arrays: Arrays) -> int:
     """Return the cells that one row takes at most."""
     n_members, n_cells = arrays["factor"].shape
-    return int(n_members * max(n_cells, arrays["head"].shape[1]))
+    bins = arrays["steps"].shape[:2] if "steps" in arrays else (0, 0)
+    return int(max(n_members * max(n_cells, arrays["head"].shape[1]), bins[0] * bins[1]))
+
+
+def batch_of(n_rows: int) -> int:
+    """Return the rows of a step: 256 as in RealMLP and TabM, fewer of few rows, more of many."""
+    if n_rows > 100_000:
+        return 1024
+    return min(256, max(32, 1 << (n_rows // 16).bit_length()))
 
 
 def save(fitted: Network, folder: Path) -> None:

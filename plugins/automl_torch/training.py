@@ -10,8 +10,8 @@ import torch
 
 from automl.plugin import Patience
 from automl_boosting import ABSOLUTE
-from automl_torch.encoding import EMBEDDING, N_BINS, STEP_WIDTH, bins_of, encoding_of
-from automl_torch.network import CHUNK, forward, softmax, widest
+from automl_torch.encoding import EMBEDDING, N_BINS, N_WAVES, bins_of, encoding_of, width_of
+from automl_torch.network import CHUNK, ROUND, batch_of, forward, softmax, widest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,20 +23,17 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
-ROUND = 8_192
-"""Rows of a round at most: an epoch of a small table. Deadlines are kept to a round."""
+MANY = 2_000
+"""Rows from which more than one thread is used: steps of fewer are shorter than waiting is."""
 
 WATCHED = 8_192
 """Validation rows that are watched at most."""
 
 FLOOR, MOST_ROUNDS = 8, 300
-"""Rounds without improvement that are granted, and rounds at most."""
+"""Rounds without improvement that are granted, and rounds at most, or more of many rows."""
 
 SIGMA = 0.1
 """Spread of the frequencies of waves at the start (RealMLP)."""
-
-N_WAVES, WAVE_WIDTH = 16, 3
-"""Waves of each number, and cells that they are mixed to beside the number (RealMLP)."""
 
 SMOOTHING = 0.1
 """Share of a label that is spread over all classes (RealMLP)."""
@@ -68,13 +65,15 @@ def train(
     if network.regression:
         network.bounds_ = (float(np.min(y)), float(np.max(y)))
         network.center_, network.spread_ = float(np.mean(y)), float(np.std(y)) or 1.0
-    with _threads(network.params["threads"]):
+    with _threads(network.params["threads"] if len(y) >= MANY else 1):
         rows = _Rows(network, X, y, weight)
         watched = None if validation is None else _watched(network, validation, rng)
         learner = _Learner(network, rows, 1 if network.regression else int(y.max()) + 1, rng)
-        patience = Patience(report, floor=FLOOR)
+        n_epoch = len(y) // ROUND  # rounds of an epoch of a large table
+        most = network.rounds if validation is None else max(MOST_ROUNDS, 30 * n_epoch)
+        patience = Patience(report, floor=max(FLOOR, n_epoch))
         best: Arrays = {}
-        for round_ in range(1, (network.rounds if watched is None else MOST_ROUNDS) + 1):
+        for round_ in range(1, most + 1):
             learner.round()
             done = patience(round_, None if watched is None else learner.score(watched))
             if patience.best_round == round_ and (watched is not None or done):
@@ -178,8 +177,9 @@ class _Learner:
         torch.nn.utils.clip_grad_norm_(live, LARGEST_GRADIENT)
         self.optimizer.step()
         self.steps += 1
-        # The average reaches back about one pass over the rows; at first it is younger.
-        share = min(1.0, max(1.0 / self.steps, self.batch / len(self.rows)))
+        # The average reaches back an epoch, or some rounds of it; at first it is younger.
+        reach = min(len(self.rows), 4 * ROUND) / self.batch
+        share = 1.0 / max(1.0, min(self.steps, reach))
         with torch.no_grad():
             for now, mean in self.learned:
                 mean.lerp_(now, share)
@@ -218,13 +218,6 @@ class _Learner:
         return -shares[torch.arange(len(y)), y].clamp(min=1e-15).log()
 
 
-def batch_of(n_rows: int) -> int:
-    """Return the rows of a step: 256 as in RealMLP and TabM, fewer of few rows, more of many."""
-    if n_rows > 100_000:
-        return 1024
-    return min(256, max(32, 1 << (n_rows // 16).bit_length()))
-
-
 def _start(network: Network, rows: _Rows, n_outputs: int, rng: np.random.Generator) -> Arrays:
     """Return the arrays before learning, see `forward`."""
     params = network.params
@@ -235,20 +228,18 @@ def _start(network: Network, rows: _Rows, n_outputs: int, rng: np.random.Generat
         return np.asarray(rng.uniform(-1.0, 1.0, shape) / np.sqrt(fan_in))
 
     made: Arrays = {}
-    width = 1
-    if n_numbers and params["embedding"] == "waves":
-        width += WAVE_WIDTH
+    width = width_of(params["embedding"], n_numbers)
+    if width and params["embedding"] == "waves":
         made["frequency"] = 2.0 * np.pi * rng.normal(0.0, SIGMA, (n_numbers, N_WAVES))
         made["phase"] = rng.uniform(-np.pi, np.pi, (n_numbers, N_WAVES))
-        made["mix"] = spread(n_numbers, N_WAVES, WAVE_WIDTH, fan_in=N_WAVES)
-    elif n_numbers and params["embedding"] == "steps":
-        width += STEP_WIDTH
+        made["mix"] = spread(n_numbers, N_WAVES, width, fan_in=N_WAVES)
+    elif width:
         made["left"], made["rise"] = bins_of(scaled, N_BINS)
-        made["steps"] = spread(n_numbers, N_BINS, STEP_WIDTH, fan_in=N_BINS)
+        made["steps"] = spread(n_numbers, N_BINS, width, fan_in=N_BINS)
     for place, n_codes in enumerate(network.encoding_.n_codes):
         made[f"table{place}"] = rng.normal(0.0, 1.0, (n_codes + 1, EMBEDDING))
         made[f"table{place}"][0] = 0.0
-    n_cells = n_numbers * width + n_flags + EMBEDDING * len(network.encoding_.n_codes)
+    n_cells = n_numbers * (1 + width) + n_flags + EMBEDDING * len(network.encoding_.n_codes)
     made["factor"] = rng.normal(0.0, 1.0, (params["members"], n_cells))
     for depth in range(params["layers"]):
         n_in = params["width"] if depth else n_cells

@@ -1,4 +1,4 @@
-"""automl with everything that it can use: what `pip install pluggable-automl[all]` brings."""
+"""automl with every learner that it can use: what `pip install "pluggable-automl[all,torch]"` brings."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from benchmarks.contenders.automl import IMPORTS, PACKAGE, fit, load, predict, s
 
 __all__ = ["IMPORTS", "PACKAGE", "REQUIREMENTS", "VARIANTS", "fit", "load", "predict", "save"]
 
-REQUIREMENTS = ("pluggable-automl[all]",)
+REQUIREMENTS = ("pluggable-automl[all,torch]",)
 VARIANTS = {
     "automl-extras": {},
     "automl-extras-without-catboost": {"without": ["catboost"]},
+    "automl-extras-without-torch_mlp": {"without": ["torch_mlp"]},
 }

@@ -22,6 +22,7 @@ from automl_onnx.graph import (
     Column,
     Graph,
     Rows,
+    Text,
 )
 from automl_onnx.operations import write
 from automl_onnx.trees import Placed, sums_of
@@ -94,6 +95,7 @@ def _same(model: Plain, any_column: Column, cells: Cells) -> str:
 def _blocks(model: Plain, inputs: Sequence[Input], graph: Graph) -> dict[str, list[Column]]:
     """Return the columns of each kind, and of the table."""
     named = {one.column: one for one in inputs}
+    parts = {(one.column, one.part): one.name for one in inputs}
     found: dict[str, list[Column]] = {}
     for kind in ("number", "date"):
         features = [one for one in model.schema.features if one.kind == kind]
@@ -120,6 +122,11 @@ def _blocks(model: Plain, inputs: Sequence[Input], graph: Graph) -> dict[str, li
             )
             flat = graph.op("Squeeze", codes, graph.constant(np.array([1])))
             found[kind].append(Column(Codes(flat, len(feature.levels) + 2)))
+    texts = [one.name for one in model.schema.features if one.kind == "text" and one.name in named]
+    found["text"] = [
+        Column(Text(*(parts.get((name, part), "") for part in ("words", "pieces", "shape"))))
+        for name in texts
+    ]
     found["table"] = [*found["number"], *found["date"], *found["category"], *found["string"]]
     return found
 
@@ -365,7 +372,9 @@ def _model(
         graph.nodes,
         "predictor",
         [
-            helper.make_tensor_value_info(one.name, STRING if one.text else DOUBLE, ["n", 1])
+            helper.make_tensor_value_info(
+                one.name, STRING if one.text else DOUBLE, ["n", one.width]
+            )
             for one in inputs
         ],
         outputs,

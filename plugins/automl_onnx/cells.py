@@ -10,11 +10,13 @@ are read alike, one by one::
     read({"age": [39, "1,234", None], "city": ["Bern", " Bern ", "?"]})
 
 Numbers become float64, NaN where missing; dates seconds since 1970-01-01 UTC, NaN where missing;
-categories strings, "" where missing. Columns that are not there count as missing.
+categories strings, "" where missing. Columns that are not there count as missing. Of a text come
+its words, pieces of these, and what tells its shape; rows are as wide as the longest needs.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from math import inf, nan
@@ -26,9 +28,12 @@ import numpy as np
 from automl.plugin.plain import strings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
+
+
+N_SHAPE = 7
 
 
 class Reader:
@@ -36,14 +41,15 @@ class Reader:
 
     Parameters
     ----------
-    inputs : iterable of mapping
+    inputs : sequence of mapping
         As ``inputs.json`` has them.
     """
 
-    def __init__(self, inputs: Iterable[Mapping[str, Any]]) -> None:
+    def __init__(self, inputs: Sequence[Mapping[str, Any]]) -> None:
         self._inputs = [
             (one["column"], one["input"], one["type"] == "string", reader_of(one)) for one in inputs
         ]
+        self._wide = {one["input"] for one in inputs if one["kind"] == "text"}
 
     def __call__(self, rows: Mapping[str, Sequence[Any]]) -> dict[str, NDArray[Any]]:
         """Return what onnxruntime's ``run`` is given.
@@ -55,7 +61,7 @@ class Reader:
 
         Returns
         -------
-        dict of str to ndarray of shape (n_rows, 1)
+        dict of str to ndarray of shape (n_rows, 1), or wider for texts
             Float64, or objects that are strings.
         """
         n_rows = max((len(cells) for cells in rows.values()), default=0)
@@ -65,7 +71,12 @@ class Reader:
             given = [None] * n_rows if cells is None else counted(cells)
             made = [read(None if is_missing(cell) else cell) for cell in given]
             dtype: Any = object if text else np.float64
-            found[name] = np.array(made, dtype=dtype).reshape(len(made), 1)
+            wide = name in self._wide
+            if wide and text:
+                found[name] = filled(made)
+            else:
+                shape = (len(made), N_SHAPE if wide else 1)
+                found[name] = np.array(made, dtype=dtype).reshape(shape)
         return found
 
 
@@ -86,6 +97,8 @@ def reader_of(one: Mapping[str, Any]) -> Callable[[Any], Any]:
         return lambda cell: number(cell, one["format"] or ".")
     if one["kind"] == "date":
         return lambda cell: seconds(cell, one["format"] or "iso")
+    if one["kind"] == "text":
+        return reader_of_texts(one)
     levels = one["levels"]
     known = set(levels)
     by_number: dict[float, str] = {}
@@ -95,6 +108,60 @@ def reader_of(one: Mapping[str, Any]) -> Callable[[Any], Any]:
             # Which of several levels that say the same number is meant cannot be told.
             by_number[value] = "" if value in by_number else level
     return lambda cell: category(cell, known, by_number)
+
+
+def reader_of_texts(one: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """Return what makes words, pieces or the shape of a text."""
+    most = one["max_chars"]
+    if one["part"] == "shape":
+        return lambda cell: shape_of(text_of(cell)[:most])
+    token, (low, high) = re.compile(one["pattern"]), one["lengths"]
+
+    def words(cell: Any) -> list[str]:
+        return [whole(word) for word in token.findall(text_of(cell)[:most].lower())]
+
+    if one["part"] == "words":
+        return words
+    return lambda cell: [part for word in words(cell) for part in parts_of(word, low, high)]
+
+
+def text_of(cell: Any) -> str:
+    """Return a text without blanks around it, "" where there is none."""
+    found = "" if cell is None else spelled(cell).strip()
+    return "" if found in strings.MISSING_SPELLINGS else found
+
+
+def whole(word: str) -> str:
+    """Return a word, with a mark in the place of what is no Unicode."""
+    return word.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def parts_of(word: str, low: int, high: int) -> list[str]:
+    """Return the pieces of a word."""
+    padded = f" {word} "
+    if len(padded) <= low:
+        return [padded]
+    sizes = range(low, min(high, len(padded)) + 1)
+    return [padded[at : at + n] for n in sizes for at in range(len(padded) - n + 1)]
+
+
+def shape_of(text: str) -> tuple[float, ...]:
+    """Return length, words, letters a word, shares of capitals and digits, ``!`` and ``?``."""
+    length, words = len(text), len(text.split())
+    capitals = sum("A" <= sign <= "Z" for sign in text)
+    digits = sum("0" <= sign <= "9" for sign in text)
+    each, size = max(words, 1), max(length, 1)
+    counts = (text.count("!"), text.count("?"))
+    return (length, words, length / each, capitals / size, digits / size, *counts)
+
+
+def filled(rows: Sequence[Sequence[str]]) -> NDArray[Any]:
+    """Return rows as a matrix, with empty strings behind the shorter ones."""
+    width = max(1, max(map(len, rows), default=0))
+    made = np.full((len(rows), width), "", dtype=object)
+    for row, strings_of in zip(made, rows, strict=True):
+        row[: len(strings_of)] = strings_of
+    return made
 
 
 def is_missing(cell: Any) -> bool:

@@ -10,8 +10,10 @@ import numpy as np
 
 from automl.plugin import Formula
 from automl.plugin.plain import plain, strings
+from automl.plugin.wording import Terms
 from automl_onnx import cells
-from automl_onnx.inputs import Input, inputs_of
+from automl_onnx.inputs import Input, inputs_of, way_of
+from automl_onnx.texts import unpacked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 LARGEST = 2_000_000_000
 """Bytes that an ONNX file can hold (protobuf's limit, less what is around them)."""
+
+ROWS, TEXTS = 20_000, 100
+"""Rows that are asked about in one go, without and with texts."""
 
 VERSION = "1"
 """Of what the folder holds; it rises where files or inputs change their meaning."""
@@ -49,7 +54,8 @@ It needs `pip install numpy onnxruntime` and is started in this folder.
 
 ## Inputs
 
-A tensor of shape (n, 1) for each column; `inputs.json` has all of them with their levels.
+A tensor of shape (n, 1) for each column, of texts several; `inputs.json` has all of them with their
+levels.
 
 | input | column | tensor | missing |
 |---|---|---|---|
@@ -63,7 +69,8 @@ clean numbers, seconds and levels can hand over tensors directly.
 
 Thresholds of trees and all arithmetic are float64, but sums over trees behind probabilities, which
 are float32. `export.json` says how far values were from the model's own when it was verified. A
-batch takes memory for all its rows at once: hand over 10,000 to 100,000 rows at a time.
+batch takes memory for all its rows at once: hand over 10,000 to 100,000 rows at a time, or 100
+where there are texts.
 """
 
 
@@ -73,7 +80,9 @@ def refused(model: FittedModel) -> list[str]:
     if found.refused:
         return [*found.refused, *_hint(model)]
     if not inputs_of(found):
-        return ["it has columns of text alone, for which ONNX has no operators"]
+        return ["it reads no column"]
+    if len(way_of(found).how) > 1:
+        return ["its steps take texts apart in ways unlike each other"]
     return [*_unreadable(found), *_unwritable(found)]
 
 
@@ -104,21 +113,24 @@ def _unreadable(model: Plain) -> list[str]:
         share += member.share if mine else 0.0
     if not names:
         return []
-    texts = [one.name for one in model.schema.features if one.kind == "text"]
-    columns = f" of {', '.join(map(repr, texts))}" if texts else ""
     said = ", ".join(sorted(names))
-    reason = f"ONNX has no operators for {said}, by which steps read cells{columns}"
-    return [f"{reason} ({share:.0%} of the blend); a model learned without them can be exported"]
+    return [f"there are no operators for {said} ({share:.0%} of the blend)"]
 
 
 def _unwritable(model: Plain) -> list[str]:
     texts = [model.target, *(str(label) for label in model.labels or ())]
     for feature in model.schema.features:
         texts += [feature.name, *feature.levels]
+    for chain in model.chains:
+        for formula in chain.formulas:
+            for one in formula.operations:
+                texts += (
+                    [*unpacked(one.words), *unpacked(one.pieces)] if isinstance(one, Terms) else []
+                )
     try:
         "".join(texts).encode()
     except UnicodeEncodeError:
-        return ["a name, level or label is no valid Unicode (a lone surrogate)"]
+        return ["a name, level, label or word is no valid Unicode (a lone surrogate)"]
     return []
 
 
@@ -140,7 +152,11 @@ def write(model: FittedModel, folder: Path) -> None:
         "target": found.target,
         "task": found.task,
         "classes": found.labels,
-        "inputs": [_described(one, features[one.column, one.kind]) for one in inputs],
+        "inputs": [
+            _described(one, features[one.column, one.kind])
+            | (way_of(found).how[0] if one.part else {})
+            for one in inputs
+        ],
     }
     cells_text = inspect.getsource(cells).replace("from automl.plugin.plain import", "import")
     texts = {
@@ -165,8 +181,15 @@ def opened(folder: Path) -> Opened:
 
     read = cells.Reader(document["inputs"])
 
+    step = TEXTS if any(one["kind"] == "text" for one in document["inputs"]) else ROWS
+
     def ask(rows: Rows) -> Any:
-        return np.asarray(session.run([output], read(rows))[0], dtype=np.float64)
+        n_rows = max((len(cells) for cells in rows.values()), default=0)
+        parts = [
+            session.run([output], read({name: c[at : at + step] for name, c in rows.items()}))[0]
+            for at in range(0, max(1, n_rows), step)
+        ]
+        return np.concatenate(parts).astype(np.float64)
 
     return ask
 
@@ -195,6 +218,8 @@ def _described(one: Input, feature: Feature) -> dict[str, Any]:
         "missing": "" if one.text else "NaN",
         "format": feature.format,
     }
+    if one.part:
+        return found | {"part": one.part}
     if one.kind == "date":
         found["unit"] = "seconds since 1970-01-01 UTC"
     if one.text:
@@ -207,7 +232,7 @@ def _readme(model: FittedModel, found: Plain, inputs: list[Input]) -> str:
 
     sample = list((model.info.get("sample") or {}).get("rows", ()))
     row = sample[0] if sample else {}
-    example = {one.column: [row.get(one.column)] for one in inputs}
+    example: dict[str, Any] = {one.column: [row.get(one.column)] for one in inputs}
     table = [
         f"| `{_cell(one.name)}` | `{_cell(one.column)}` | {_type(one)} | "
         f"{'empty' if one.text else 'NaN'} |"
@@ -230,6 +255,9 @@ def _readme(model: FittedModel, found: Plain, inputs: list[Input]) -> str:
 
 
 def _type(one: Input) -> str:
+    if one.part:
+        kind = "string" if one.text else "float64"
+        return f"{kind}, its {one.part}: shape (n, {one.width if one.part == 'shape' else 'any'})"
     if one.text:
         return "string"
     return "float64" if one.kind == "number" else "float64, seconds since 1970-01-01 UTC"

@@ -170,7 +170,16 @@ def _row_of(table: Sparse) -> NDArray[Any]:
     return np.repeat(np.arange(table.shape[0]), np.diff(table.starts))
 
 
-Source = Block | Codes | Rows
+@dataclass(frozen=True, slots=True, eq=False)
+class Text:
+    """A column of texts: the names of the tensors of its parts, empty where there is none."""
+
+    words: str
+    pieces: str
+    shape: str
+
+
+Source = Block | Codes | Rows | Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +253,8 @@ class Cells:
 
     def _make(self, source: Source, places: NDArray[np.int64]) -> str:
         graph = self.graph
+        if isinstance(source, Text):
+            raise TypeError("texts are no numbers")
         if isinstance(source, Rows):
             table = graph.numbers(source.dense(places))
             return graph.op("Gather", table, source.codes.name, axis=0)

@@ -22,7 +22,8 @@ from automl.plugin.formulas import (
     Softmax,
 )
 from automl.plugin.nearest import Nearest
-from automl_onnx import nearest
+from automl.plugin.wording import Shape, Terms
+from automl_onnx import nearest, texts
 from automl_onnx.graph import DOUBLE, INT64, Block, Cells, Codes, Column, Rows
 from automl_onnx.trees import Placed, searches_of, sums_of
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def lacking(formula: Formula) -> set[str]:
-    """Return the names of operations that no operator computes: those that read texts."""
+    """Return the names of operations that are not known here."""
     able = {*_WRITERS, Lookup, Product}
     return {type(one).__name__ for one in formula.operations if type(one) not in able}
 
@@ -189,4 +190,6 @@ _WRITERS: dict[type, Callable[[Any, list[Column], Cells], str]] = {
     Interpolate: _interpolate,
     Softmax: _softmax,
     Nearest: _nearest,
+    Terms: texts.terms,
+    Shape: texts.shape,
 }

@@ -21,10 +21,12 @@ from automl.plugin.nearest import Nearest
 from automl.plugin.plain import PlainChain, PlainMember, bounded
 from automl.plugin.selection import Plugins
 from automl.testing.exporting import small_model
-from automl_onnx import ONNX, cells
+from automl_neighbors import ALGORITHM
+from automl_onnx import cells
 from automl_onnx.build import build
 from automl_onnx.folder import opened
-from automl_onnx.inputs import Input
+from automl_onnx.inputs import Input, way_of
+from automl_onnx.inputs import inputs_of as inputs_for
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -33,8 +35,8 @@ KINDS = ("number", "category", "date", "string")
 STRATEGY = automl.Strategy(folds=2, isolation="none")
 
 
-def learned(columns, target, algorithm, **more):
-    plugins = Plugins(only=(algorithm,), without=("listener:*",))
+def learned(columns, target, algorithm, *, add=(), **more):
+    plugins = Plugins(only=(algorithm,), without=("listener:*",), add=add)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = automl.fit(
@@ -530,23 +532,78 @@ def test_cells_are_read_as_the_model_reads_them(shown):
 
 
 def test_what_cannot_be_exported_is_named_before_the_work(tmp_path):
-    model = small_model("binary", "nearest_neighbors", ("number",))
+    silent = replace(ALGORITHM, name="silent", formula=None)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=80)
+    model = learned({"x": x.tolist()}, (x > 0).tolist(), "silent", add=(silent,))
     with pytest.raises(ExportError) as caught:
         model.export("onnx", tmp_path / "out")
     assert caught.value.code == "E_EXPORT_REFUSED"
-    assert "'nearest_neighbors'" in caught.value.message
+    assert "'silent'" in caught.value.message
     assert not (tmp_path / "out").exists()
 
 
-def test_texts_are_refused_by_their_columns():
-    rng = np.random.default_rng(4)
-    words = np.array(["quick", "brown", "fox", "jumps", "over", "lazy", "dog", "by", "night"])
-    texts = [" ".join(rng.choice(words, 7)) for _ in range(90)]
-    model = learned(
-        {"story": texts, "x": rng.normal(size=90).tolist()}, ["fox" in t for t in texts], "linear"
+STORIES = [
+    "quick fox",
+    "lazy dog",
+    "over",
+    "the the river",
+    "by night!",
+    "Ünï 7",
+    "日本語",
+    "a\n b",
+]
+
+
+def stories(rng, n_rows):
+    return [" ".join(rng.choice(STORIES, rng.integers(0, 9))) for _ in range(n_rows)]
+
+
+@pytest.mark.parametrize("algorithm", ["linear", "lightgbm"])
+def test_texts_come_in_as_words_and_pieces(algorithm, tmp_path):
+    rng = np.random.default_rng(0)
+    texts = stories(rng, 120)
+    columns = {"story": texts, "x": rng.normal(size=120).tolist(), "story_words": texts[::-1]}
+    model = learned(columns, ["fox" in one for one in texts], algorithm)
+    assert {one.kind for one in model.schema.features} == {"text", "number"}
+    folder, ask = exported(model, tmp_path)
+    odd = [None, "", "NA", " fox ", "FOX fox", "\ud83d", "\udc00 quick\ud800 fox", "x" * 30_000]
+    rows = {"story": [*odd, *stories(rng, 30)]}
+    rows |= {"x": [0.5] * 38, "story_words": rows["story"][::-1]}
+    np.testing.assert_allclose(ask(rows)["probabilities"], model.predict_proba(rows), atol=1e-6)
+    said = json.loads((folder / "inputs.json").read_text(encoding="utf-8"))["inputs"]
+    kinds = {one["input"]: (one["column"], one.get("part")) for one in said}
+    assert len(kinds) == len(said)
+    assert kinds["story_words"] == ("story", "words")
+    assert kinds["story_words_pieces"] == ("story_words", "pieces")
+    opened(folder)({"story": ["fox"], "x": [1.0], "story_words": [None]})
+
+
+def test_words_pairs_and_pieces_are_weighed_as_the_step_does():
+    from automl_prepare.ngrams import Ngrams
+
+    rng = np.random.default_rng(1)
+    texts = stories(rng, 80)
+    step = Ngrams(max_words=50, max_pieces=60, min_rows=2)
+    step.fit_transform(texts)
+    terms = step.formula(0)
+    formula = Formula(n_in=1, operations=(terms,), out=np.arange(1, 1 + terms.width))
+    weights = rng.normal(size=(terms.width, 1))
+    sums = Coefficients(weights=weights, base=np.zeros(1))
+    feature = SimpleNamespace(name="t", kind="text", scale=1.0, levels=(), format="")
+    model = numbers(0, members=(member(sums),), schema=SimpleNamespace(features=[feature]))
+    model.chains = (PlainChain(kind="text", formulas=(formula,)),)
+    inputs = inputs_for(model)
+    read = cells.Reader(
+        [
+            {"column": "t", "input": one.name, "kind": "text", "part": one.part, "type": "string"}
+            | way_of(model).how[0]
+            for one in inputs
+        ]
     )
-    assert "text" in {one.kind for one in model.schema.features}
-    (reason,) = ONNX.refuses(model)
-    assert "'story'" in reason
-    assert "(100% of the blend)" in reason
-    assert "learned without them" in reason
+    new = [*stories(rng, 40), "", "never seen", "\ud800", "dog " * 9]
+    made = build(model, inputs, {})
+    session = onnxruntime.InferenceSession(made.SerializeToString())
+    said = session.run(None, read({"t": new}))[0]
+    block = np.array([[one] for one in new], dtype=object)
+    np.testing.assert_allclose(said, (formula.outputs(block) @ weights)[:, 0], atol=1e-12)

@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,9 @@ N_EXAMPLE = 5
 
 N_LETTERS = 1_000
 """Longest piece of MLflow's own error that is shown."""
+
+MOMENT = "a date, in ISO 8601"
+"""What stands for a date while cells are JSON."""
 
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_UV_AUTO_DETECT": "0"}
 """What keeps MLflow from telling others, and from looking around, while it works for us."""
@@ -147,7 +151,7 @@ def _type(model: FittedModel, name: str) -> str:
     feature = next(one for one in model.schema.features if one.name == name)
     if feature.form == "boolean":
         return "boolean"
-    many = feature.form in {"number", "date"} or feature.kind == "number"
+    many = {"number", "date"} & {feature.form, str(feature.kind)}
     if many or "cat" in feature.dtype.lower() or any(map(_says_number, feature.levels)):
         return "any"
     return "string"
@@ -203,7 +207,8 @@ def load(folder: Path) -> Opened:
 
 def _run(what: str, asked: Mapping[str, Any], place: Path) -> None:
     """Have MLflow do something in a process of its own, which reads and writes in a folder."""
-    (place / "asked.json").write_text(json.dumps(asked), encoding="utf-8")
+    text = json.dumps(asked, default=_plain)
+    (place / "asked.json").write_text(text, encoding="utf-8")
     done = subprocess.run(  # noqa: S603 - this interpreter, with a function of this module
         [sys.executable, "-c", f"import automl_mlflow; automl_mlflow._{what}()"],
         cwd=place,
@@ -222,8 +227,23 @@ def _run(what: str, asked: Mapping[str, Any], place: Path) -> None:
         raise PluginError("E_PLUGIN_MLFLOW", f"MLflow failed: {said}")
 
 
+def _plain(cell: object) -> object:
+    """Return what JSON can hold of a cell that it has no word for."""
+    if isinstance(cell, date):
+        return {MOMENT: cell.isoformat()}
+    if isinstance(cell, np.generic):
+        return cell.item()
+    raise PluginError("E_PLUGIN_MLFLOW", f"A cell is of type {type(cell).__name__}, not plain.")
+
+
+def _cell(found: dict[str, Any]) -> object:
+    moment = found.get(MOMENT)
+    return datetime.fromisoformat(moment) if isinstance(moment, str) else found
+
+
 def _asked() -> dict[str, Any]:
-    asked: dict[str, Any] = json.loads(Path("asked.json").read_text(encoding="utf-8"))
+    text = Path("asked.json").read_text(encoding="utf-8")
+    asked: dict[str, Any] = json.loads(text, object_hook=_cell)
     return asked
 
 

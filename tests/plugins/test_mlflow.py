@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -87,8 +88,8 @@ def test_types_of_the_signature_follow_what_came(model):
         "number_1": "any",
         "category_0": "string",
         "category_1": "string",
-        "date_0": "string",
-        "date_1": "string",
+        "date_0": "any",
+        "date_1": "any",
     }
     assert automl_mlflow._outputs(model) == [
         ["prediction", "string"],
@@ -149,6 +150,21 @@ def test_an_export_is_held_to_the_model_and_is_the_same_each_time(model, folder,
     assert note["verified"]["largest_difference"] <= 1e-6
     for name in ("MLmodel", "conda.yaml", "input_example.json", "requirements.txt"):
         assert (again / name).read_bytes() == (folder / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_dates_and_numbers_of_numpy_are_asked_about_as_such(model, folder):
+    rows = {name: [] for name in model.schema.learned}
+    for k in range(3):
+        rows["number_0"].append(np.float64(k) / 2)
+        rows["number_1"].append(np.int64(k))
+        rows["category_0"].append(None)
+        rows["category_1"].append(model.info["sample"]["rows"][k]["category_1"])
+        rows["date_0"].append(datetime(2021, 3, 1 + k, 12, 30))
+        rows["date_1"].append(date(2022, 5, 1 + k))
+    with pytest.warns(UserWarning, match="date_0"):
+        own = model.predict_proba(rows)
+    assert np.allclose(automl_mlflow.load(folder)(rows), own, rtol=0, atol=1e-12)
 
 
 @pytest.mark.slow

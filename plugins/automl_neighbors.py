@@ -10,7 +10,7 @@ from automl.plugin import Algorithm, Choice, Code, Context, Formula, Int, Params
 from automl.plugin.nearest import ALIKE, Nearest, counts, parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -20,6 +20,12 @@ _DEFAULT = {"n_neighbors": 15, "weights": "distance", "p": 2}
 
 RESOLUTION = 1e-6
 """Rows nearer than this share of the usual distance from the middle are at the same place."""
+
+_ROUNDING = 1e-4
+"""A squared distance reckoned as float32 is off by less than this share of both rows' squares."""
+
+_WIDER = 1e-5
+"""More than four times `ALIKE`, and than the rounding of a sum of float32."""
 
 _SPARE = 32
 """Rows that are looked for beyond twice the neighbours, as some may be equally far."""
@@ -97,6 +103,32 @@ class Neighbors:
                 made[part][tied] = self._among_all(x[tied])
         return made
 
+    def mean_near(self, row: NDArray[np.float32], squares: Matrix) -> Matrix:
+        """Return the mean for one row, of shape (1, width).
+
+        Parameters
+        ----------
+        row : ndarray of shape (n_columns,), dtype=float32
+        squares : ndarray of shape (n_stored,), dtype=float64
+            Sums of the squared cells of the stored rows.
+        """
+        k, n_stored = self.params["n_neighbors"], len(self.rows_)
+        x = row.astype(np.float64)
+        n_found = min(n_stored, 2 * k + _SPARE)
+        if self.params["p"] == 1:
+            apart = np.abs(self.rows_ - row).sum(axis=1)
+        else:
+            apart = squares - 2.0 * (self.rows_ @ row)
+        found = np.argpartition(apart, n_found - 1)[:n_found]
+        distance = self._distance(x - self.rows_[found])
+        if n_found < n_stored:
+            last = max(float(np.partition(distance, k - 1)[k - 1]), self.floor_)
+            # Rows that were left out are as far as the farthest found, but for rounding.
+            farthest, size = float(distance.max()), float(x @ x) + float(squares.max())
+            if farthest**2 <= (last * (1 + _WIDER)) ** 2 + _ROUNDING * size:
+                return self._among_all(x[None])
+        return self._mean(distance[None], found[None])
+
     def _among_all(self, x: Matrix) -> Matrix:
         """Return the means where too many rows are equally far."""
         from scipy.spatial.distance import cdist
@@ -125,6 +157,21 @@ class Neighbors:
         place = self.y_[found] + n_classes * np.arange(n_rows)[:, None]
         summed = np.bincount(place.ravel(), count.ravel(), n_rows * n_classes)
         return np.asarray(summed.reshape(n_rows, n_classes), dtype=np.float64)
+
+
+def quick(fitted: Neighbors) -> Callable[[Any], Matrix]:
+    """Return what answers a few rows without scikit-learn, which looks around for a millisecond."""
+    squares = np.square(fitted.rows_, dtype=np.float64).sum(axis=1)
+    votes = fitted.params["n_neighbors"]
+
+    def answer(X: Any) -> Matrix:
+        x = np.asarray(X, dtype=np.float32)
+        means = np.concatenate([fitted.mean_near(row, squares) for row in x])
+        if fitted.regression:
+            return np.asarray(means[:, 0])
+        return np.asarray((means * votes + fitted.prior_) / (votes + 1))
+
+    return answer
 
 
 def formula(fitted: Neighbors) -> Formula:
@@ -185,6 +232,7 @@ ALGORITHM = Algorithm(
     promise=0.2,
     max_rows=20_000,
     memory=_memory,
+    quick=quick,
     formula=formula,
     code=code,
     max_columns=200,

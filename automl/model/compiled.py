@@ -229,6 +229,11 @@ class Compiled:
         self._sums = _Sums(sums) if sums else None
         self._answers = _grouped(tables)
 
+    @property
+    def asks(self) -> bool:
+        """Whether some members are asked by their own estimators."""
+        return bool(self._asked)
+
     def __call__(self, table: Table) -> Matrix:
         """Return the values of the blend, of shape (n_rows, n_classes) or (n_rows,)."""
         blocks: dict[Key, Any] = {}

@@ -13,7 +13,7 @@ from automl.data.apply import apply
 from automl.data.frame import take_in
 from automl.data.single import SingleRow
 from automl.model.hard_rows import hard_rows
-from automl.model.threads import one_thread
+from automl.model.threads import OneThread, one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +61,7 @@ class Quick:
         self._seen = 0
         self._tried = False
         self._lock = Lock()
+        self._one_thread = OneThread()
 
     def row(self, source: object) -> Table | None:
         """Return a single row in canonical form, None where the usual way has to look at it."""
@@ -78,7 +79,10 @@ class Quick:
                 self.ready()
         if self._compiled is None:
             return self._shelf.values(table, self._catalog)
-        return self._compiled(table)
+        if not self._compiled.asks:
+            return self._compiled(table)
+        with self._one_thread():
+            return self._compiled(table)
 
     def ready(self) -> None:
         """Make ready what single rows need, unless that was tried before."""
@@ -87,7 +91,9 @@ class Quick:
                 return
             try:
                 with one_thread():
-                    self._compiled = self._compile()
+                    compiled = self._compile()
+                with self._one_thread():
+                    self._compiled = compiled
             except Exception:
                 logger.warning("single rows go the usual way", exc_info=True)
             self._tried = True

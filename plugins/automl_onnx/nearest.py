@@ -45,7 +45,11 @@ def write(operation: Nearest, X: str, graph: Graph) -> str:
         [helper.make_tensor_value_info(said, DOUBLE, [operation.width])],
         inner.initializers(),
     )
-    return graph.op("Scan", X, body=body, num_scan_inputs=1)
+    # The loop takes no empty batch: one row more goes in, and is left out behind it.
+    more = graph.op("Concat", X, graph.numbers(np.zeros((1, operation.rows.shape[1]))), axis=0)
+    found = graph.op("Scan", more, body=body, num_scan_inputs=1)
+    first, last = graph.constant(np.array([0])), graph.constant(np.array([-1]))
+    return graph.op("Slice", found, first, last, first)
 
 
 def _distance(operation: Nearest, row: str, stored: str, graph: Graph) -> str:

@@ -62,9 +62,14 @@ def _counted(tokens: str, pools: list[list[str]], places: list[int], graph: Grap
     while not pools[-1]:
         pools = pools[:-1]
     starts = np.cumsum([0, *(len(pool) for pool in pools)])[:-1].tolist()
-    return graph.op(
+    # It takes no empty batch: one row more goes in, and is left out behind it.
+    first, last = graph.constant(np.array([0])), graph.constant(np.array([-1]))
+    width = graph.op("Shape", tokens, start=1)
+    shape = graph.op("Concat", graph.constant(np.array([1])), width, axis=0)
+    blank = graph.op("Expand", graph.constant(np.array([[""]], dtype=object)), shape)
+    count = graph.op(
         "TfIdfVectorizer",
-        tokens,
+        graph.op("Concat", tokens, blank, axis=0),
         mode="TF",
         min_gram_length=1,
         max_gram_length=len(pools),
@@ -73,6 +78,7 @@ def _counted(tokens: str, pools: list[list[str]], places: list[int], graph: Grap
         ngram_counts=starts,
         ngram_indexes=places,
     )
+    return graph.op("Slice", count, first, last, first)
 
 
 def _weighed(count: str, idf: Any, graph: Graph) -> str:

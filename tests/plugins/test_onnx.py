@@ -321,7 +321,7 @@ def test_rows_that_are_equally_far_share_a_place(p, weighted):
     model = numbers(3, members=(member(formula, 1.0, (1, 0)),), labels=["a", "b"], n_classes=2)
     model.constant = np.zeros(2)
     X = np.concatenate([near.rows[:, near.columns], rng.normal(size=(40, 3))]).astype(float)
-    for n_rows in (1, 100):
+    for n_rows in (0, 1, 100):
         expected = formula.outputs(X[:n_rows])[:, ::-1]
         np.testing.assert_allclose(answers(model, fed(X[:n_rows])), expected, atol=1e-12)
 
@@ -605,5 +605,6 @@ def test_words_pairs_and_pieces_are_weighed_as_the_step_does():
     made = build(model, inputs, {})
     session = onnxruntime.InferenceSession(made.SerializeToString())
     said = session.run(None, read({"t": new}))[0]
+    assert session.run(None, read({"t": []}))[0].shape == (0,)
     block = np.array([[one] for one in new], dtype=object)
     np.testing.assert_allclose(said, (formula.outputs(block) @ weights)[:, 0], atol=1e-12)

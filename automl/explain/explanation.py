@@ -63,7 +63,8 @@ class Explanation:
     average of all members, by rescaling for each row of the background (see
     `automl.explain.slopes`), which leaves no rest but is no Shapley value of the whole. All other
     members, and the largest forests (`automl.explain.game.MOST_PAIRS`), are sampled: each row of
-    the background becomes the explained one in an order that was drawn once, and in its reverse.
+    the background becomes the explained one in an order that was drawn once, and in its reverse;
+    where these members are less than half of the blend, only some rows of the background do.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ import automl
 from automl.data.apply import apply
 from automl.data.frame import take_in
 from automl.errors import DataWarning, InputError
+from automl.explain import sampled
 from automl.explain.game import _without_rest
 
 TASKS = ("binary", "multiclass", "regression")
@@ -127,6 +128,18 @@ def test_sampled_values_are_near_those_by_definition(fresh):
     assert np.abs(found.contributions[0] - expected).max() < 0.03
     again = predictor.explain(few, background=against)
     assert np.array_equal(again.contributions, found.contributions)
+
+
+def test_members_of_a_small_share_walk_from_few_rows_and_leave_no_rest(fresh, monkeypatch, caplog):
+    predictor = learned("binary", "nearest_neighbors")
+    against = {name: cells[:60] for name, cells in table(seed=7).items() if name != "score"}
+    usual = predictor.explain(fresh, background=against)
+    monkeypatch.setattr(sampled, "FULL_SHARE", 4.0)  # as if they were a quarter of a half
+    found = predictor.explain(fresh, background=against)
+    assert without_rest(found)
+    assert not [one for one in caplog.records if one.name == "automl.explain"]
+    apart = np.abs(found.contributions - usual.contributions)
+    assert 0.0 < apart.max() < 0.1
 
 
 def test_what_is_not_used_contributes_nothing(fresh):

@@ -207,7 +207,7 @@ def batch_of(n_rows: int) -> int:
     """Return the rows of a step: 256 as in RealMLP and TabM, fewer of few rows, more of many."""
     if n_rows > 100_000:
         return 1024
-    return min(256, max(32, 1 << (n_rows // 16).bit_length()))
+    return min(256, max(32, 1 << (n_rows // 64).bit_length()))
 
 
 def save(fitted: Network, folder: Path) -> None:

@@ -29,7 +29,7 @@ MANY = 2_000
 WATCHED = 8_192
 """Validation rows that are watched at most."""
 
-FLOOR, MOST_ROUNDS = 8, 300
+FLOOR, MOST_ROUNDS = 8, 400
 """Rounds without improvement that are granted, and rounds at most, or more of many rows."""
 
 SIGMA = 0.1

@@ -31,6 +31,10 @@ smaller share from so many fewer that their noise in the whole stays below that;
 than eight."""
 
 
+MOST_ASKED = 4_096
+"""Hybrids of one explained row that members are asked about, unless eight rows take more."""
+
+
 class Sampled:
     """Members that are asked about rows with cells of two rows.
 
@@ -63,7 +67,8 @@ class Sampled:
         self._used = used
         self.values = values(background)
         n_rows, n_columns = background.n_rows, len(columns.names)
-        wanted = max(LEAST_WALKED, int(np.ceil(n_rows * share / FULL_SHARE)))
+        bound = MOST_ASKED // (2 * max(1, int(used.sum())))
+        wanted = max(LEAST_WALKED, min(bound, int(np.ceil(n_rows * share / FULL_SHARE))))
         self._walked = np.unique(np.linspace(0, n_rows - 1, min(n_rows, wanted)).astype(np.intp))
         self._background = background.take(self._walked)
         rng = np.random.default_rng(seed)

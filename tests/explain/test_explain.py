@@ -130,11 +130,12 @@ def test_sampled_values_are_near_those_by_definition(fresh):
     assert np.array_equal(again.contributions, found.contributions)
 
 
-def test_members_of_a_small_share_walk_from_few_rows_and_leave_no_rest(fresh, monkeypatch, caplog):
+@pytest.mark.parametrize(("bound", "to"), [("FULL_SHARE", 4.0), ("MOST_ASKED", 160)])
+def test_members_that_walk_from_few_rows_leave_no_rest(bound, to, fresh, monkeypatch, caplog):
     predictor = learned("binary", "nearest_neighbors")
     against = {name: cells[:60] for name, cells in table(seed=7).items() if name != "score"}
     usual = predictor.explain(fresh, background=against)
-    monkeypatch.setattr(sampled, "FULL_SHARE", 4.0)  # as if they were a quarter of a half
+    monkeypatch.setattr(sampled, bound, to)
     found = predictor.explain(fresh, background=against)
     assert without_rest(found)
     assert not [one for one in caplog.records if one.name == "automl.explain"]

@@ -94,12 +94,12 @@ def _same(model: Plain, any_column: Column, cells: Cells) -> str:
 
 def _blocks(model: Plain, inputs: Sequence[Input], graph: Graph) -> dict[str, list[Column]]:
     """Return the columns of each kind, and of the table."""
-    named = {one.column: one for one in inputs}
-    parts = {(one.column, one.part): one.name for one in inputs}
+    # A column may be there as two kinds, as a text and a string say.
+    named = {(one.column, one.kind + one.part): one.name for one in inputs}
     found: dict[str, list[Column]] = {}
     for kind in ("number", "date"):
         features = [one for one in model.schema.features if one.kind == kind]
-        names = [named[one.name].name for one in features]
+        names = [named[one.name, kind] for one in features]
         found[kind] = []
         if names:
             x = graph.op("Concat", *names, axis=1) if len(names) > 1 else names[0]
@@ -114,7 +114,7 @@ def _blocks(model: Plain, inputs: Sequence[Input], graph: Graph) -> dict[str, li
         for feature in (one for one in model.schema.features if one.kind == kind):
             codes = graph.op(
                 "LabelEncoder",
-                named[feature.name].name,
+                named[feature.name, kind],
                 domain=ML,
                 keys_strings=["", *feature.levels],
                 values_int64s=np.arange(1, len(feature.levels) + 2).tolist(),
@@ -122,11 +122,12 @@ def _blocks(model: Plain, inputs: Sequence[Input], graph: Graph) -> dict[str, li
             )
             flat = graph.op("Squeeze", codes, graph.constant(np.array([1])))
             found[kind].append(Column(Codes(flat, len(feature.levels) + 2)))
-    texts = [one.name for one in model.schema.features if one.kind == "text" and one.name in named]
-    found["text"] = [
-        Column(Text(*(parts.get((name, part), "") for part in ("words", "pieces", "shape"))))
+    texts = [one.name for one in model.schema.features if one.kind == "text"]
+    tensors = [
+        [named.get((name, f"text{part}"), "") for part in ("words", "pieces", "shape")]
         for name in texts
     ]
+    found["text"] = [Column(Text(*each)) for each in tensors if any(each)]
     found["table"] = [*found["number"], *found["date"], *found["category"], *found["string"]]
     return found
 

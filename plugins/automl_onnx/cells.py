@@ -218,7 +218,7 @@ def category(cell: Any, known: set[str], by_number: Mapping[float, str]) -> str:
     if text in known or text in strings.MISSING_SPELLINGS:
         return text if text in known else ""
     value = strings.to_number(text)
-    return text if value is None else by_number.get(value) or text
+    return whole(text) if value is None else by_number.get(value) or whole(text)
 
 
 def spelled(cell: Any) -> str:

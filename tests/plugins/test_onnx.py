@@ -590,14 +590,17 @@ def test_words_pairs_and_pieces_are_weighed_as_the_step_does():
     formula = Formula(n_in=1, operations=(terms,), out=np.arange(1, 1 + terms.width))
     weights = rng.normal(size=(terms.width, 1))
     sums = Coefficients(weights=weights, base=np.zeros(1))
-    feature = SimpleNamespace(name="t", kind="text", scale=1.0, levels=(), format="")
-    model = numbers(0, members=(member(sums),), schema=SimpleNamespace(features=[feature]))
+    features = [  # one column may be there twice
+        SimpleNamespace(name="t", kind=kind, scale=1.0, levels=(), format="")
+        for kind in ("string", "text")
+    ]
+    model = numbers(0, members=(member(sums),), schema=SimpleNamespace(features=features))
     model.chains = (PlainChain(kind="text", formulas=(formula,)),)
     inputs = inputs_for(model)
     read = cells.Reader(
         [
-            {"column": "t", "input": one.name, "kind": "text", "part": one.part, "type": "string"}
-            | way_of(model).how[0]
+            {"column": "t", "input": one.name, "kind": one.kind, "part": one.part, "levels": []}
+            | {"type": "string", **way_of(model).how[0]}
             for one in inputs
         ]
     )

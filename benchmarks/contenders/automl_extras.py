@@ -1,4 +1,4 @@
-"""automl with every learner that it can use: what `pip install "pluggable-automl[all,torch]"` brings."""
+"""automl with all learners that it can use: what `pluggable-automl[all,torch]` brings."""
 
 from __future__ import annotations
 

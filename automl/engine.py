@@ -27,6 +27,7 @@ from automl.search.memory import Memory
 from automl.search.mirror import Mirror, Writer, study_name
 from automl.search.plan import plan_run
 from automl.search.question import ask
+from automl.search.race import Race
 from automl.search.reserve import SearchClock
 from automl.search.resume import as_before, check_same, facts_of
 from automl.search.schedule import Schedule
@@ -266,7 +267,7 @@ def _search(
                 call.budget.memory,
             ),
         ),
-        baseline=first,
+        race=Race(data, question, first, every=bool(costs)),
         say=call.say,
         history=history,
     )

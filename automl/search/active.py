@@ -19,11 +19,8 @@ if TYPE_CHECKING:
     from automl.candidate.recipe import Candidate
     from automl.search.outcome import Outcome
     from automl.search.question import Question
+    from automl.search.race import Race, Rival
     from automl.search.shared import RunData
-
-HOPELESS = 0.7
-"""A candidate is given up between folds where its gain over the constant is below this share of the
-best one's on the same folds: so weak a member gets no weight in a blend."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -32,8 +29,8 @@ class Active:
 
     Attributes
     ----------
-    rival : Evaluation or None
-        The best that the schedule knew of when it was asked for this candidate.
+    rival : Rival or None
+        What there was when the schedule was asked for this candidate.
     compared : int
         How many of its first folds were compared with the rival's.
     """
@@ -45,7 +42,7 @@ class Active:
     results: dict[int, FoldResult] = field(default_factory=dict)
     failure: FoldFailure | None = None
     seconds: float = 0.0
-    rival: Evaluation | None = None
+    rival: Rival | None = None
     compared: int = 0
 
     @property
@@ -58,27 +55,19 @@ class Active:
         """Whether nothing of it is in work, or to be."""
         return not self.running and (self.failure is not None or not self.pending)
 
-    def is_behind(self, best: Evaluation | None, baseline: Evaluation, sign: int) -> bool:
-        """Whether what is done is far behind the best, and something is left to be saved."""
-        return bool(self.pending) and self._is_behind(sorted(self.results), best, baseline, sign)
+    def verdict(self, race: Race, rival: Rival | None) -> str:
+        """Say why it is given up with something left to be saved, "" where it may go on."""
+        return race.verdict(rival, self.results) if self.pending else ""
 
-    def is_behind_in_order(self, baseline: Evaluation, sign: int) -> bool:
+    def verdict_in_order(self, race: Race) -> str:
         """Say the same of the first folds, in their order whichever came first, and of `rival`."""
-        while self.compared in self.results and self.compared + 1 < len(baseline.fold_scores):
+        while self.compared in self.results and self.compared + 1 < race.n_folds:
             self.compared += 1
-            if self._is_behind(range(self.compared), self.rival, baseline, sign):
-                return True
-        return False
-
-    def _is_behind(
-        self, folds: Iterable[int], best: Evaluation | None, baseline: Evaluation, sign: int
-    ) -> bool:
-        """Compare gains over the constant."""
-        if best is None:
-            return False
-        gain = sign * sum(self.results[f].score - baseline.fold_scores[f] for f in folds)
-        most = sign * sum(best.fold_scores[f] - baseline.fold_scores[f] for f in folds)
-        return most > 0 and gain < HOPELESS * most
+            first = {fold: self.results[fold] for fold in range(self.compared)}
+            why = race.verdict(self.rival, first)
+            if why:
+                return why
+        return ""
 
 
 def outcome_of(active: Active, data: RunData, question: Question) -> Outcome:

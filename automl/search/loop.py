@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from automl.search.memory import Memory
     from automl.search.outcome import Outcome
     from automl.search.question import Question
+    from automl.search.race import Race
     from automl.search.reserve import SearchClock
     from automl.search.schedule import Schedule
     from automl.search.shared import RunData
@@ -86,8 +87,8 @@ class Search:
     data : RunData
     question : Question
     limits : Limits
-    baseline : Evaluation
-        The constant answer.
+    race : Race
+        Says who is given up between folds.
     say : callable (event type, **facts) -> None
         Sends an event, stamped with the time.
     history : History
@@ -102,7 +103,7 @@ class Search:
         data: RunData,
         question: Question,
         limits: Limits,
-        baseline: Evaluation,
+        race: Race,
         say: Callable[..., None],
         history: History,
     ) -> None:
@@ -110,7 +111,6 @@ class Search:
         self._schedule = schedule
         self._data = data
         self._question = question
-        self._greater = question.metric.greater_is_better
         self._clock = limits.clock
         self._trials = limits.trials
         self._interrupts = limits.interrupts
@@ -120,12 +120,13 @@ class Search:
         self._jobs: dict[int, tuple[Active, int]] = {}
         self._n_jobs = 0
         self._exhausted = False
-        self._baseline = baseline
         self._best: Evaluation | None = None
         self._history = history
         self._n_asked = history.past.last
         in_order = limits.clock.seconds is None
-        self._turns = Turns(schedule, min(AHEAD, pool.size) if in_order else None, history.note)
+        lag = min(AHEAD, pool.size) if in_order else None
+        self._race = race
+        self._turns = Turns(schedule, race, lag, history.note)
         past, waiting = take_up(history.past, schedule, self._turns, question.catalog)
         self.outcomes: list[Outcome] = [*past]
         self._waiting = deque(waiting)
@@ -212,7 +213,7 @@ class Search:
         """Begin with a candidate; False where it would not fit into memory."""
         self._history.begin(number, candidate, self._schedule.proposal(candidate))
         folds = deque(range(len(self._data.plan.folds)))
-        active = Active(number=number, candidate=candidate, pending=folds, rival=self._turns.best)
+        active = Active(number=number, candidate=candidate, pending=folds, rival=self._turns.rival)
         self._say(TrialStarted, number=number, algorithm=candidate.algorithm)
         refusal = self._memory.refusal(candidate)
         if refusal:
@@ -262,21 +263,20 @@ class Search:
             active.failure = active.failure or ended.result
         else:
             active.results[fold] = ended.result
-            if active.failure is None and self._is_behind(active):
-                active.failure = FoldFailure(
-                    reason=Reason.PRUNED, message="Given up between folds: far behind the best."
-                )
+            why = "" if active.failure is not None else self._verdict(active)
+            if why:
+                message = f"Given up between folds: {why}."
+                active.failure = FoldFailure(reason=Reason.PRUNED, message=message)
         if active.done:
             self._active.remove(active)
             # That the search ends says nothing about a candidate.
             late = ended.crash is not None and ended.crash.reason is Reason.TIMEOUT
             self._finish(active, cut=late and self._clock.up)
 
-    def _is_behind(self, active: Active) -> bool:
-        sign = 1 if self._greater else -1
+    def _verdict(self, active: Active) -> str:
         if self._turns.in_order:
-            return active.is_behind_in_order(self._baseline, sign)
-        return active.is_behind(self._best, self._baseline, sign)
+            return active.verdict_in_order(self._race)
+        return active.verdict(self._race, self._turns.rival)
 
     def _finish(self, active: Active, *, cut: bool = False) -> None:
         outcome = outcome_of(active, self._data, self._question)

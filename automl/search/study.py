@@ -129,9 +129,17 @@ class AlgorithmStudy:
             self._proposed[candidate.key] = dict(proposal)
 
     def tell(
-        self, candidate: Candidate, score: float | None, costs: Sequence[float | None] = ()
+        self,
+        candidate: Candidate,
+        score: float | None,
+        costs: Sequence[float | None] = (),
+        *,
+        pruned: bool = False,
     ) -> None:
-        """Take a candidate's score, None where it has none, and its costs."""
+        """Take a candidate's score, None where it has none, and its costs.
+
+        One that was given up is worth less to the sampler than all that have a score.
+        """
         trial = self._open.pop(candidate.key, None)
         usable = score is not None and math.isfinite(score)
         self._extras.tell(candidate, score if usable else None)
@@ -141,8 +149,8 @@ class AlgorithmStudy:
             if whole:
                 self._study.tell(trial, values)
             else:
-                _fail(self._study, trial)
-        elif whole:
+                _fail(self._study, trial, pruned=pruned and not costs)
+        elif whole or (pruned and not costs):
             params = self._proposed.pop(candidate.key, None) or self.space.flat(candidate)
             if params is not None:
                 self._told.append((params, values))
@@ -169,18 +177,19 @@ class AlgorithmStudy:
         self._n_asked += 1
 
     def _add(self, study: Study, params: dict[str, Any], values: list[float]) -> None:
-        from optuna.trial import create_trial
+        from optuna.trial import TrialState, create_trial
 
         distributions = {name: self._varied[name] for name in params}
+        given: dict[str, Any] = {"values": values} if values else {"state": TrialState.PRUNED}
         # The space may have become another one since the run was begun.
         with suppress(ValueError):
-            study.add_trial(create_trial(params=params, distributions=distributions, values=values))
+            study.add_trial(create_trial(params=params, distributions=distributions, **given))
 
 
-def _fail(study: Study, trial: Trial) -> None:
+def _fail(study: Study, trial: Trial, *, pruned: bool = False) -> None:
     from optuna.trial import TrialState
 
-    study.tell(trial, state=TrialState.FAIL)
+    study.tell(trial, state=TrialState.PRUNED if pruned else TrialState.FAIL)
 
 
 def _seed(name: str, asked: int, miss: int) -> int:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from automl.search.outcome import Outcome
+    from automl.search.race import Race, Rival
     from automl.search.schedule import Schedule
 
 
@@ -19,6 +20,7 @@ class Turns:
     Parameters
     ----------
     schedule : Schedule
+    race : Race
     lag : int or None
         With a number, the n-th candidate is asked for when all up to the ``n - lag``-th have ended,
         and the schedule knows of these alone, in the order of their numbers: which worker is
@@ -28,20 +30,25 @@ class Turns:
 
     Attributes
     ----------
-    best : Evaluation or None
-        The best that the schedule knows of.
+    rival : Rival or None
+        What a candidate is measured by that is asked for now.
     """
 
     def __init__(
-        self, schedule: Schedule, lag: int | None, note: Callable[[str, str], None]
+        self,
+        schedule: Schedule,
+        race: Race,
+        lag: int | None,
+        note: Callable[[str, str], None],
     ) -> None:
         self._schedule = schedule
+        self._race = race
         self._lag = lag
         self._note = note
         self._held: dict[int, Outcome | None] = {}
         self._told = 0
         self._patient = 0
-        self.best: Evaluation | None = None
+        self.rival: Rival | None = None
 
     @property
     def in_order(self) -> bool:
@@ -76,8 +83,8 @@ class Turns:
         if outcome is None:
             return
         self._schedule.tell(outcome)
-        if isinstance(outcome, Evaluation) and self._schedule.better(outcome, self.best):
-            self.best = outcome
+        if isinstance(outcome, Evaluation):
+            self.rival = self._race.after(self.rival, outcome)
         off = self._schedule.newly_off()
         if off:
             self._note("W_PLUGIN_OFF", off)

@@ -1,9 +1,8 @@
-"""What some leaves give to the columns of many rows at once."""
+"""What some leaves give to the columns of a row."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from math import comb
 from typing import TYPE_CHECKING, Any
 
@@ -14,75 +13,57 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float64]
 
-MOST_PATTERNS, MOST_CELLS = 8_192, 131_072
-"""Patterns of leaves, and these times rows, at once: about as much as a processor keeps near."""
-
 _MOST_BITS = 64
-_FEW_BITS = 8
-"""So many have a table of all pairs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patterns:
-    """The ways in which rows of the background fail at leaves.
+class Sets:
+    """Sets of small numbers, one after the other.
 
     Parameters
     ----------
-    pattern : ndarray of shape (n_patterns,), dtype=unsigned
-        Bits that fail, leaf by leaf.
-    leaf_of : ndarray of shape (n_patterns,), dtype=int
-    rows : ndarray of shape (n_leaves * n_background,), dtype=int
-        Rows of the background, pattern by pattern.
-    begins : ndarray of shape (n_patterns + 1,), dtype=int
-        Where the rows of each pattern begin.
-    n_rows : int
-        Of the background.
+    items : ndarray of shape (n_items,), dtype=unsigned
+    begins : ndarray of shape (n_sets + 1,), dtype=int
+        Where the items of each set begin.
     """
 
-    pattern: NDArray[Any]
-    leaf_of: NDArray[np.intp]
-    rows: NDArray[np.intp]
+    items: NDArray[Any]
     begins: NDArray[np.intp]
-    n_rows: int
 
-    def between(self, first: int, last: int) -> Patterns:
-        """Return those of some leaves, which are counted from 0."""
-        low, high = np.searchsorted(self.leaf_of, [first, last]).tolist()
-        return Patterns(
-            pattern=self.pattern[low:high],
-            leaf_of=self.leaf_of[low:high] - first,
-            rows=self.rows[first * self.n_rows : last * self.n_rows],
-            begins=self.begins[low : high + 1] - self.begins[low],
-            n_rows=self.n_rows,
-        )
+    def distinct(self) -> tuple[Sets, NDArray[np.intp]]:
+        """Return the distinct sets, and which of them each set is."""
+        number = np.zeros(len(self.begins) - 1, dtype=np.int64)
+        for start in range(0, int(self.items.max(initial=0)) + 1, _MOST_BITS):
+            item = self.items.astype(np.int64) - start
+            inside = (item >= 0) & (item < _MOST_BITS)
+            bits = np.where(inside, _ONE << np.where(inside, item, 0).astype(np.uint64), _NONE)
+            # Differences of sums are exact, even of those that have run over.
+            sums = np.concatenate([[_NONE], np.cumsum(bits, dtype=np.uint64)])
+            word = sums[self.begins[1:]] - sums[self.begins[:-1]]
+            words, found = np.unique(word, return_inverse=True)
+            number = number * len(words) + found.reshape(-1)
+            _, first, number = np.unique(number, return_index=True, return_inverse=True)
+            number = number.reshape(-1)
+        return self.take(first), number
 
+    def take(self, which: NDArray[np.intp]) -> Sets:
+        """Return some of the sets."""
+        starts = self.begins.take(which)
+        lengths = self.begins.take(which + 1) - starts
+        begins = np.concatenate([[0], np.cumsum(lengths)])
+        at = np.repeat(starts - begins[:-1], lengths)
+        at += np.arange(len(at))
+        return Sets(items=self.items.take(at), begins=begins)
 
-def patterns(failed: NDArray[Any]) -> Patterns:
-    """Take background rows together that fail alike.
-
-    Parameters
-    ----------
-    failed : ndarray of shape (n_leaves, n_background), dtype=unsigned
-        Bits that fail.
-    """
-    n_rows = failed.shape[1]
-    order = np.argsort(failed, axis=1, kind="stable")
-    ordered = np.take_along_axis(failed, order, axis=1)
-    new = np.ones(ordered.shape, dtype=bool)
-    new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    begins = np.flatnonzero(new)
-    return Patterns(
-        pattern=ordered.ravel()[begins],
-        leaf_of=begins // n_rows,
-        rows=order.ravel(),
-        begins=np.append(begins, failed.size),
-        n_rows=n_rows,
-    )
+    def sums(self, weights: Matrix) -> Matrix:
+        """Return the sum of the weights of the items of each set; no set is empty."""
+        found: Matrix = np.add.reduceat(weights.take(self.items), self.begins[:-1])
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaves:
-    """Some leaves that add to the same outputs.
+    """Some leaves that add to the same outputs, with the ways in which a background fails there.
 
     Parameters
     ----------
@@ -90,29 +71,28 @@ class Leaves:
         The first output that they add to.
     leaves : ndarray of shape (n_leaves,), dtype=int
         Among all leaves.
-    value : ndarray of shape (n_patterns, width)
-        What the leaf of a pattern adds.
-    pattern, leaf_of : ndarray of shape (n_patterns,)
-        As in `Patterns`.
-    starts : ndarray of shape (n_leaves,), dtype=int
-        The first pattern of each leaf.
-    rows : csr_matrix of shape (n_patterns, n_background)
-        Which background rows fail so.
-    gain : csc_matrix of shape (n_columns, n_patterns)
-        One by their number for columns that fail, up to the highest number of one.
-    lose : csc_matrix of shape (n_columns, n_leaves * n_bits)
-        Which column each bit of each leaf stands for.
+    value : ndarray of shape (n_leaves, width)
+        What they add.
+    slots : ndarray of shape (n_leaves, n_bits), dtype=int
+        The column that each bit stands for; 0 where there is none.
+    pattern : ndarray of shape (n_patterns,), dtype=unsigned
+        Bits that fail in some rows of the background, leaf by leaf.
+    leaf_of : ndarray of shape (n_patterns,), dtype=int
+    rows_of, columns_of : ndarray of shape (n_patterns,), dtype=int
+        Which set of rows fails so, and which set of columns that is.
+    rows, columns : Sets
     """
 
     output: int
     leaves: NDArray[np.intp]
     value: Matrix
+    slots: NDArray[np.intp]
     pattern: NDArray[Any]
     leaf_of: NDArray[np.intp]
-    starts: NDArray[np.intp]
-    rows: Any
-    gain: Any
-    lose: Any
+    rows_of: NDArray[np.intp]
+    columns_of: NDArray[np.intp]
+    rows: Sets
+    columns: Sets
 
     @classmethod
     def of(
@@ -121,129 +101,110 @@ class Leaves:
         leaves: NDArray[np.intp],
         value: Matrix,
         slots: NDArray[np.int64],
-        found: Patterns,
+        failed: NDArray[Any],
     ) -> Leaves:
-        """Return leaves with the patterns of the background at them.
+        """Take background rows together that fail alike, leaf by leaf.
 
         Parameters
         ----------
-        output, leaves
+        output, leaves, value
             As above.
-        value : ndarray of shape (n_leaves, width)
         slots : ndarray of shape (n_leaves, n_bits), dtype=int
             The column of each bit, or -1.
-        found : Patterns
+        failed : ndarray of shape (n_leaves, n_background), dtype=unsigned
+            Bits that fail.
         """
-        from scipy.sparse import csc_matrix, csr_matrix
-
-        n_patterns, n_columns = len(found.pattern), int(slots.max(initial=0)) + 1
-        rows = csr_matrix(
-            (np.ones(len(found.rows)), found.rows, found.begins),
-            shape=(n_patterns, found.n_rows),
+        n_rows = failed.shape[1]
+        order = np.argsort(failed, axis=1, kind="stable")
+        ordered = np.take_along_axis(failed, order, axis=1)
+        new = np.ones(ordered.shape, dtype=bool)
+        new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+        begins = np.flatnonzero(new)
+        pattern, leaf_of = ordered.ravel()[begins], begins // n_rows
+        rows = Sets(
+            items=order.ravel().astype(np.min_scalar_type(n_rows)),
+            begins=np.append(begins, failed.size),
         )
-        bits = _bits(slots.shape[1], found.pattern.dtype)
-        which, bit = np.nonzero(found.pattern[:, None] & bits)
-        n_bits = np.bitwise_count(found.pattern)
-        gain = csc_matrix(
-            (
-                _ONE_BY[n_bits[which]],
-                slots[found.leaf_of[which], bit],
-                np.concatenate([[0], np.cumsum(n_bits, dtype=np.intp)]),
-            ),
-            shape=(n_columns, n_patterns),
+        which, bit = np.nonzero(pattern[:, None] & _bits(slots.shape[1], pattern.dtype))
+        column = slots[leaf_of[which], bit]
+        ends = np.cumsum(np.bitwise_count(pattern), dtype=np.intp)
+        columns = Sets(
+            items=column.astype(np.min_scalar_type(int(column.max(initial=0)))),
+            begins=np.concatenate([[0], ends]),
         )
-        known = slots.ravel() >= 0
-        lose = csc_matrix(
-            (
-                np.ones(int(known.sum())),
-                slots.ravel()[known],
-                np.concatenate([[0], np.cumsum(known, dtype=np.intp)]),
-            ),
-            shape=(n_columns, slots.size),
-        )
+        distinct_rows, rows_of = rows.distinct()
+        distinct_columns, columns_of = columns.distinct()
         return cls(
             output=output,
             leaves=leaves,
-            value=value[found.leaf_of],
-            pattern=found.pattern,
-            leaf_of=found.leaf_of,
-            starts=np.searchsorted(found.leaf_of, np.arange(len(leaves))),
-            rows=rows,
-            gain=gain,
-            lose=lose,
+            value=value,
+            slots=np.maximum(slots, 0),
+            pattern=pattern,
+            leaf_of=leaf_of,
+            rows_of=rows_of,
+            columns_of=columns_of,
+            rows=distinct_rows,
+            columns=distinct_columns,
         )
 
     def add(self, failed: NDArray[Any], weights: Matrix, total: Matrix) -> None:
-        """Add what each column contributes to ``total``.
+        """Add what each column of a row contributes to ``total``.
+
+        Of a leaf that ``own`` columns miss in the explained row alone and ``other`` columns in a
+        row of the background alone, each of the former takes ``(own - 1)! other! / (own + other)!``
+        away, each of the latter brings ``own! (other - 1)! / (own + other)!``.
 
         Parameters
         ----------
-        failed : ndarray of shape (n_all_leaves, n_rows), dtype=unsigned
-            Bits of the columns of the explained rows that fail at each leaf.
-        weights : ndarray of shape (n_outputs, n_background, n_values, n_rows)
-        total : ndarray of shape (n_columns, n_values, n_rows)
+        failed : ndarray of shape (n_all_leaves,), dtype=unsigned
+            Bits of the columns of the explained row that fail at each leaf.
+        weights : ndarray of shape (n_outputs, n_values, n_background)
+        total : ndarray of shape (n_values, n_columns)
         """
-        mine = failed.take(self.leaves, axis=0)
-        counts = self._counts(weights)
-        counts *= self._parts(mine)[:, None]
-        n_columns, shape = self.gain.shape[0], weights.shape[2:]
-        gained = self.gain @ counts.reshape(len(counts), -1)
-        total[:n_columns] += gained.reshape(n_columns, *shape)
-        lost = np.add.reduceat(counts, self.starts, axis=0)
-        lost *= _ONE_BY.take(np.bitwise_count(mine))[:, None]
-        bits = _bits(self.lose.shape[1] // len(mine), mine.dtype)[:, None]
-        given = lost[:, None] * ((mine[:, None] & bits) != 0)[:, :, None]
-        gone = self.lose @ given.reshape(self.lose.shape[1], -1)
-        total[:n_columns] -= gone.reshape(n_columns, *shape)
+        mine = failed.take(self.leaves)
+        # No hybrid of two rows comes to a leaf where a column fails in both.
+        here = np.flatnonzero((mine.take(self.leaf_of) & self.pattern) == 0)
+        leaf, columns = self.leaf_of.take(here), self.columns_of.take(here)
+        own = np.bitwise_count(mine).astype(np.intp)
+        other = np.bitwise_count(self.pattern.take(here)).astype(np.intp)
+        parts = _PARTS.take(own.take(leaf) * (_MOST_BITS + 1) + other)
+        to_each = _ONE_BY.take(other)
+        n_columns = total.shape[1]
+        column_sets = np.repeat(
+            np.arange(len(self.columns.begins) - 1), np.diff(self.columns.begins)
+        )
+        for value, added in enumerate(self._counts(here, leaf, weights)):
+            counts = added * parts
+            brought = np.bincount(columns, counts * to_each, len(self.columns.begins) - 1)
+            total[value] += np.bincount(self.columns.items, brought.take(column_sets), n_columns)
+            taken = np.bincount(leaf, counts, len(mine)) * _ONE_BY.take(own)
+            for bit in range(self.slots.shape[1]):
+                fails = (mine >> bit) & 1
+                total[value] -= np.bincount(self.slots[:, bit], taken * fails, n_columns)
 
-    def _counts(self, weights: Matrix) -> Matrix:
-        """Return what the leaves add in the hybrids of rows with those that fail alike.
-
-        Returns
-        -------
-        ndarray of shape (n_patterns, n_values, n_rows)
-        """
-        counts: Any = None
+    def _counts(self, here: NDArray[np.intp], leaf: NDArray[np.intp], weights: Matrix) -> Matrix:
+        """Return what leaves add in rows that fail in some patterns, for each value."""
+        rows = self.rows_of.take(here)
+        there = np.zeros(len(self.rows.begins) - 1, dtype=bool)
+        there[rows] = True
+        asked = np.flatnonzero(there)
+        sets = self.rows.take(asked)
+        counts = np.zeros((weights.shape[1], len(here)))
+        sums = np.zeros(len(there))
         for place in range(self.value.shape[1]):
-            mine = weights[self.output + place]
-            summed = self.rows @ mine.reshape(len(mine), -1)
-            summed *= self.value[:, place, None]
-            counts = summed if counts is None else counts + summed
-        found: Matrix = counts.reshape(len(counts), *weights.shape[2:])
-        return found
-
-    def _parts(self, mine: NDArray[Any]) -> Matrix:
-        """Return ``own! other! / (own + other)!`` of the columns that fail in one row alone.
-
-        Divided by ``own`` it is what a leaf gives to each of ``own`` columns, where ``other``
-        columns fail in the other row. It is 0 where a column fails in both: no hybrid comes there.
-        """
-        n_bits = self.lose.shape[1] // len(mine)
-        if n_bits <= _FEW_BITS:
-            index = mine.astype(np.intp).take(self.leaf_of, axis=0)
-            index |= self.pattern.astype(np.intp)[:, None] << n_bits
-            return _by_bits(n_bits).take(index)
-        index = np.bitwise_count(mine).astype(np.intp).take(self.leaf_of, axis=0)
-        index += np.bitwise_count(self.pattern).astype(np.intp)[:, None] * (_MOST_BITS + 1)
-        parts: Matrix = _PARTS.take(index)
-        parts *= (mine.take(self.leaf_of, axis=0) & self.pattern[:, None]) == 0
-        return parts
+            added = self.value[:, place].take(leaf)
+            for value, given in enumerate(weights[self.output + place]):
+                sums[asked] = sets.sums(given)
+                counts[value] += sums.take(rows) * added
+        return counts
 
 
 def _bits(n_bits: int, dtype: Any) -> NDArray[Any]:
-    found: NDArray[Any] = (np.uint64(1) << np.arange(n_bits, dtype=np.uint64)).astype(dtype)
+    found: NDArray[Any] = (_ONE << np.arange(n_bits, dtype=np.uint64)).astype(dtype)
     return found
 
 
-@cache
-def _by_bits(n_bits: int) -> Matrix:
-    """Return what `Leaves._parts` does for all pairs of numbers of so many bits."""
-    number = np.arange(1 << n_bits, dtype=np.uint8)
-    count = np.bitwise_count(number)
-    parts = _PARTS[count[:, None], count]
-    found: Matrix = np.where(number[:, None] & number, 0.0, parts).ravel()
-    return found
-
+_ONE, _NONE = np.uint64(1), np.uint64(0)
 
 _ONE_BY = np.concatenate([[0.0], 1.0 / np.arange(1, _MOST_BITS + 1)])
 
@@ -253,3 +214,4 @@ _PARTS = np.array(
         for own in range(_MOST_BITS + 1)
     ]
 )
+"""``own! other! / (own + other)!``."""

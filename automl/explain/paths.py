@@ -5,7 +5,7 @@ game). A leaf is reached by some of the hybrids of two rows if each column on it
 in one of them; what the leaf then gives each column hangs only on which columns fail in which row
 (S. M. Lundberg et al., "From local explanations to global understanding with explainable AI for
 trees", Nature Machine Intelligence 2, 2020). Which fail is a number of a few bits for each leaf and
-row, so that many rows are explained by a few operations on arrays of leaves by rows.
+row, so that a row is explained by a few operations on arrays of leaves.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl.explain.leaves import MOST_CELLS, MOST_PATTERNS, Leaves, patterns
+from automl.explain.leaves import Leaves
 from automl.plugin.tables import Walker
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 WIDEST = 64
 """Columns on the way to one leaf, which are bits of a number."""
+
+MOST_PAIRS = 1_000_000
+"""Leaves times background rows that are looked at together."""
 
 
 class Paths:
@@ -170,14 +173,13 @@ class Paths:
         ndarray of shape (n_rows, n_columns, n_values)
         """
         n_rows, n_values = ways.shape[1], weights.shape[3]
-        total = np.zeros((self._n_columns, n_values, n_rows))
-        step = max(1, MOST_CELLS // (MOST_PATTERNS * n_values))
-        for start in range(0, n_rows, step):
-            rows = slice(start, start + step)
-            asked = np.ascontiguousarray(weights[rows].transpose(2, 1, 3, 0))
+        total = np.zeros((n_rows, n_values, self._n_columns))
+        failed = np.ascontiguousarray(ways.T)
+        asked = np.ascontiguousarray(weights.transpose(0, 2, 3, 1))
+        for mine, given, found in zip(failed, asked, total, strict=True):
             for leaves in self._leaves:
-                leaves.add(ways[:, rows], asked, total[:, :, rows])
-        return total.transpose(2, 0, 1)
+                leaves.add(mine, given, found)
+        return total.transpose(0, 2, 1)
 
 
 def _distinct(walker: Walker) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -195,23 +197,9 @@ def _parts(
     slots: NDArray[np.int64],
     failed: NDArray[Any],
 ) -> list[Leaves]:
-    """Return the leaves that add to the same outputs, few enough for a quick memory at a time."""
-    found = []
-    n_rows = failed.shape[1]
-    # Leaves have a handful of patterns each: these are counted a few thousand leaves at a time.
-    step = max(1, 8 * MOST_PATTERNS // n_rows)
-    for start in range(0, len(leaves), step):
-        mine = leaves[start : start + step]
-        counted = patterns(failed[mine])
-        ends = np.cumsum(np.bincount(counted.leaf_of, minlength=len(mine)))
-        first = 0
-        while first < len(mine):
-            before = 0 if first == 0 else int(ends[first - 1])
-            last = int(np.searchsorted(ends, before + MOST_PATTERNS, side="right"))
-            last = max(first + 1, last)
-            part = mine[first:last]
-            found.append(
-                Leaves.of(output, part, value[part], slots[part], counted.between(first, last))
-            )
-            first = last
-    return found
+    """Return the leaves that add to the same outputs, so many at a time that memory is bounded."""
+    step = max(1, MOST_PAIRS // failed.shape[1])
+    return [
+        Leaves.of(output, part, value[part], slots[part], failed[part])
+        for part in np.split(leaves, range(step, len(leaves), step))
+    ]

@@ -14,7 +14,7 @@ from automl.explain.explanation import Explanation
 from automl.explain.game import Game
 from automl.explain.known import wide
 from automl.model import reading
-from automl.model.threads import one_thread
+from automl.model.threads import OneThread, one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +41,11 @@ class Explainer:
     catalog : Catalog
     info : mapping
         Of the predictor; ``sample`` is read.
+
+    Attributes
+    ----------
+    one_thread : OneThread
+        For the members, which are loaded once there is a game.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class Explainer:
         self._info = info
         self._game: Game | None = None
         self._lock = Lock()
+        self.one_thread = OneThread()
 
     def kept(self) -> Game:
         """Return what compares with the rows that the model keeps.
@@ -106,7 +112,7 @@ def explain(predictor: Predictor, rows: object, background: object, on_missing: 
 def explain_table(predictor: Predictor, table: Table, game: Game) -> Explanation:
     """Return what is said of rows that were brought into the predictor's form."""
     values = predictor.ensemble.values(table)
-    with one_thread():
+    with predictor.explainer.one_thread():
         found = game.contributions(table, wide(values))
     number = predictor.classes is None
     return Explanation(

@@ -107,10 +107,9 @@ def test_trees_give_shapley_values(seed, n_cells, depth, width, coded, n_rows):
 
 @contextmanager
 def small_steps():
-    """Few leaves and rows at a time, so that there are several steps."""
+    """Few leaves at a time, so that there are several steps."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paths_module, "MOST_PATTERNS", 9)
-        patch.setattr(paths_module, "MOST_CELLS", 18)
+        patch.setattr(paths_module, "MOST_PAIRS", 18)
         yield
 
 

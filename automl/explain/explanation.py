@@ -64,7 +64,8 @@ class Explanation:
     `automl.explain.slopes`), which leaves no rest but is no Shapley value of the whole. All other
     members, and the largest forests (`automl.explain.game.MOST_PAIRS`), are sampled: each row of
     the background becomes the explained one in an order that was drawn once, and in its reverse;
-    where these members are less than half of the blend, only some rows of the background do.
+    where these members are less than a quarter of the blend, only some rows of the background do.
+    The folds of a candidate are asked in turns.
 
     Parameters
     ----------

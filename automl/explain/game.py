@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from math import lcm
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -153,10 +154,12 @@ class Game:
         average: Any = constant + sum(
             one.share * one.said(out) for one, out in zip(self._known, outputs, strict=True)
         )
-        sampled = 0.0 if self._sampled is None else self._sampled.ask(rows)
+        sampled = None if self._sampled is None else self._sampled.ask(rows)
+        if sampled is not None:
+            average = average + sampled.mean(axis=0)
         shape = (rows.n_rows, *self._averages.shape)
         before = np.broadcast_to(self._averages, shape).reshape(-1, shape[2])
-        after = np.broadcast_to(average + sampled, (shape[0], shape[2]))
+        after = np.broadcast_to(average, (shape[0], shape[2]))
         # By row, background row, value and average of the members. What the last share gains the
         # others lose: it need not be reckoned.
         slopes = self._finish.slopes(before, np.repeat(after, shape[1], axis=0)) / shape[1]
@@ -166,10 +169,8 @@ class Game:
         for one, mine, out in zip(self._known, ways, outputs, strict=True):
             weights = one.share * (slopes @ one.slopes(out))
             total += one.engine.contributions(mine, weights.transpose(0, 1, 3, 2))
-        if self._sampled is not None:
-            total += self._sampled.contributions(
-                rows, np.asarray(sampled), slopes.transpose(0, 1, 3, 2)
-            )
+        if self._sampled is not None and sampled is not None:
+            total += self._sampled.contributions(rows, sampled, slopes.transpose(0, 1, 3, 2))
         if n_values == 1:
             return total
         return np.concatenate([total, -total.sum(axis=2, keepdims=True)], axis=2)
@@ -190,20 +191,50 @@ class _Matrices:
         return self._made[key]
 
 
+class _Turns:
+    """Members who answer in turns: at each one fold of every candidate, for all of its folds.
+
+    They learned from much the same rows, so that asking one of them is nearly asking all.
+
+    Parameters
+    ----------
+    members : sequence of (float, Pipeline)
+    """
+
+    def __init__(self, members: Sequence[tuple[float, Pipeline]]) -> None:
+        parts: list[list[tuple[float, Pipeline]]] = []
+        for share, pipeline in members:
+            mine = [one for one in parts if one[0][1].candidate == pipeline.candidate]
+            if mine:
+                mine[0].append((share, pipeline))
+            else:
+                parts.append([(share, pipeline)])
+        self.n_turns = lcm(*map(len, parts))
+        self._at = [
+            [(len(one) * one[turn % len(one)][0], one[turn % len(one)][1]) for one in parts]
+            for turn in range(self.n_turns)
+        ]
+
+    def __call__(self, table: Table, turns: Sequence[int]) -> Matrix:
+        """Return what is said of rows at some turns, (n_turns, n_rows, n_values)."""
+        matrices = _Matrices(table)
+        return np.array(
+            [
+                sum(share * wide(one.values_of(matrices.of(one))) for share, one in self._at[turn])
+                for turn in turns
+            ]
+        )
+
+
 def _sampled(
     members: Sequence[tuple[float, Pipeline]],
     columns: UserColumns,
     background: Table,
     seed: int,
 ) -> Sampled:
-    def ask(table: Table) -> Matrix:
-        matrices = _Matrices(table)
-        said = [share * wide(one.values_of(matrices.of(one))) for share, one in members]
-        return np.asarray(np.sum(said, axis=0))
-
     used = columns.used_by(pipeline.preparation for _, pipeline in members)
     share = sum(share for share, _ in members)
-    return Sampled(columns, background, ask, used, share, seed)
+    return Sampled(columns, background, _Turns(members), used, share, seed)
 
 
 def _without_rest(contributions: Matrix, base: Matrix, value: Matrix) -> Matrix:

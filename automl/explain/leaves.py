@@ -138,7 +138,7 @@ class Leaves:
             output=output,
             leaves=leaves,
             value=value,
-            slots=np.maximum(slots, 0),
+            slots=np.asfortranarray(np.maximum(slots, 0)),
             pattern=pattern,
             leaf_of=leaf_of,
             rows_of=rows_of,
@@ -173,14 +173,24 @@ class Leaves:
         column_sets = np.repeat(
             np.arange(len(self.columns.begins) - 1), np.diff(self.columns.begins)
         )
+        at, failing = self._failing(leaf, mine)
         for value, added in enumerate(self._counts(here, leaf, weights)):
             counts = added * parts
             brought = np.bincount(columns, counts * to_each, len(self.columns.begins) - 1)
             total[value] += np.bincount(self.columns.items, brought.take(column_sets), n_columns)
             taken = np.bincount(leaf, counts, len(mine)) * _ONE_BY.take(own)
-            for bit in range(self.slots.shape[1]):
-                fails = (mine >> bit) & 1
-                total[value] -= np.bincount(self.slots[:, bit], taken * fails, n_columns)
+            total[value] -= np.bincount(failing, taken.take(at), n_columns)
+
+    def _failing(
+        self, leaf: NDArray[np.intp], mine: NDArray[Any]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return leaves, which are given in order, with each column that fails there."""
+        once = leaf[np.append(True, leaf[1:] != leaf[:-1])] if len(leaf) else leaf
+        bits = mine.take(once)
+        n_bits = self.slots.shape[1]
+        at = [once[(bits & bit) != 0] for bit in _bits(n_bits, bits.dtype)]
+        columns = [self.slots[:, bit].take(at[bit]) for bit in range(n_bits)]
+        return np.concatenate(at), np.concatenate(columns)
 
     def _counts(self, here: NDArray[np.intp], leaf: NDArray[np.intp], weights: Matrix) -> Matrix:
         """Return what leaves add in rows that fail in some patterns, for each value."""

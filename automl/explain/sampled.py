@@ -8,12 +8,12 @@ when its turn comes is its contribution, so nothing is lost between the two rows
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -25,14 +25,26 @@ if TYPE_CHECKING:
 MOST_CELLS = 1_000_000
 """Cells of hybrid rows that are asked about at once."""
 
-FULL_SHARE, LEAST_WALKED = 0.5, 8
-"""Members of half of the blend are asked on the way from every row of the background, those of a
-smaller share from so many fewer that their noise in the whole stays below that; never from fewer
+FULL_SHARE, LEAST_WALKED = 0.25, 8
+"""Members of a quarter of the blend are asked on the way from every row of the background, those of
+a smaller share from so many fewer that their noise in the whole stays below that; never from fewer
 than eight."""
 
+LEAST_WAYS = 2
+"""Rows of the background at each turn; where there are fewer all members are asked at once."""
 
 MOST_ASKED = 4_096
 """Hybrids of one explained row that members are asked about, unless eight rows take more."""
+
+
+class Asked(Protocol):
+    """Members who answer in turns, the mean of which is what they say together."""
+
+    n_turns: int
+
+    def __call__(self, table: Table, turns: Sequence[int]) -> Matrix:
+        """Return what is said of rows at some turns, (n_turns, n_rows, n_values)."""
+        ...
 
 
 class Sampled:
@@ -42,8 +54,8 @@ class Sampled:
     ----------
     columns : UserColumns
     background : Table
-    values : callable (table) -> ndarray of shape (n_rows, n_values)
-        What the members say together.
+    asked : callable
+        Each way from a row of the background is asked about at one turn.
     used : ndarray of shape (n_columns,), dtype=bool
         Columns that they look at.
     share : float
@@ -57,32 +69,43 @@ class Sampled:
         self,
         columns: UserColumns,
         background: Table,
-        values: Callable[[Table], Matrix],
+        asked: Asked,
         used: NDArray[np.bool_],
         share: float,
         seed: int,
     ) -> None:
         self._columns = columns
-        self.ask = values
+        self._asked = asked
         self._used = used
-        self.values = values(background)
         n_rows, n_columns = background.n_rows, len(columns.names)
         bound = MOST_ASKED // (2 * max(1, int(used.sum())))
         wanted = max(LEAST_WALKED, min(bound, int(np.ceil(n_rows * share / FULL_SHARE))))
         self._walked = np.unique(np.linspace(0, n_rows - 1, min(n_rows, wanted)).astype(np.intp))
         self._background = background.take(self._walked)
+        self._turns = [[turn] for turn in range(asked.n_turns)]
+        if len(self._walked) < LEAST_WAYS * asked.n_turns:
+            self._turns = [list(range(asked.n_turns))]
+        self._turn_of = np.arange(len(self._walked)) % len(self._turns)
+        said = self.ask(background)
+        self.values = said.mean(axis=0)
+        self._starts = said[self._turn_of, self._walked]
         rng = np.random.default_rng(seed)
         drawn = np.array([rng.permutation(n_columns) for _ in self._walked])
         orders = drawn.reshape(len(self._walked), n_columns)
         self._orders = np.concatenate([orders, orders[:, ::-1]])
 
-    def contributions(self, rows: Table, values: Matrix, weights: Matrix) -> Matrix:
+    def ask(self, rows: Table) -> Matrix:
+        """Return what the members say of rows at each turn, (n_turns, n_rows, n_values)."""
+        said = self._asked(rows, range(self._asked.n_turns))
+        return np.array([said[turns].mean(axis=0) for turns in self._turns])
+
+    def contributions(self, rows: Table, said: Matrix, weights: Matrix) -> Matrix:
         """Return what each column contributes, summed over background rows with weights.
 
         Parameters
         ----------
         rows : Table
-        values : ndarray of shape (n_rows, n_values)
+        said : ndarray of shape (n_turns, n_rows, n_values)
             What the members say of them.
         weights : ndarray of shape (n_rows, n_background, n_values, n_out)
 
@@ -94,7 +117,7 @@ class Sampled:
         n_walked, n_columns = len(self._walked), self._orders.shape[1]
         row = np.repeat(np.arange(n_rows), n_walked)
         pairs = (rows.take(row), self._background.take(np.tile(np.arange(n_walked), n_rows)))
-        changes = self._changes(pairs, values[row])
+        changes = self._changes(pairs, said[np.tile(self._turn_of, n_rows), row])
         # By order, row of the background and step.
         changes = changes.reshape(n_rows, 2, n_walked, n_columns, -1)
         mine = weights[:, self._walked]
@@ -102,11 +125,12 @@ class Sampled:
         total = np.zeros((n_rows, n_columns, n_out))
         at = (np.arange(n_rows)[:, None], self._orders.ravel())
         np.add.at(total, at, weighted.reshape(n_rows, -1, n_out) / 2.0)
-        if n_walked == n_background:
+        if n_walked == n_background and len(self._turns) == 1:
             return total
-        # What all rows of the background lack is known; it goes where that of the walked ones went.
+        # What all lack of all rows of the background is known; it goes where what was walked went.
         total *= n_background / n_walked
-        gone = np.einsum("nbv,nbvo->no", values[:, None] - self.values, weights, optimize=True)
+        lacking = said.mean(axis=0)[:, None] - self.values
+        gone = np.einsum("nbv,nbvo->no", lacking, weights, optimize=True)
         size = np.abs(total) + np.finfo(float).tiny * self._used[:, None]
         rest = gone[:, None] - total.sum(axis=1, keepdims=True)
         found: Matrix = total + rest * size / size.sum(axis=1, keepdims=True)
@@ -137,10 +161,10 @@ class Sampled:
         last = taken == taken[:, -1:]
         # A step that switches an equal cell changes nothing; after the last one it is the row.
         asked = turns & ~last
-        found = self._asked(pairs, pair_of, order, asked)
+        found = self._hybrids(pairs, pair_of, order, asked)
         number = np.cumsum(asked.ravel()).reshape(asked.shape) - 1
         n_values = values.shape[1]
-        start = np.tile(self.values[self._walked], (2 * n_rows, 1))[:, None]
+        start = np.tile(self._starts, (2 * n_rows, 1))[:, None]
         said = found[np.clip(number, 0, None)] if len(found) else np.zeros((*asked.shape, n_values))
         said = np.where((taken == 0)[:, :, None], start, said)
         said = np.where((last & (taken > 0))[:, :, None], values[pair_of][:, None], said)
@@ -148,20 +172,23 @@ class Sampled:
         changes: Matrix = said - before
         return changes
 
-    def _asked(
+    def _hybrids(
         self,
         pairs: tuple[Table, Table],
         pair_of: NDArray[np.intp],
         order: NDArray[np.intp],
         asked: NDArray[np.bool_],
     ) -> Matrix:
-        """Return what the members say after the steps that are asked about, one after the other."""
+        """Return what is said after the steps that are asked about, one after the other."""
         way, step = np.nonzero(asked)
         rank = np.argsort(order, axis=1)
         most = max(1, MOST_CELLS // max(1, order.shape[1]))
-        found = [np.zeros((0, self.values.shape[1]))]
-        for start in range(0, len(way), most):
-            part = slice(start, start + most)
-            switched = rank[way[part]] <= step[part, None]
-            found.append(self.ask(self._columns.hybrids(*pairs, pair_of[way[part]], switched)))
-        return np.concatenate(found)
+        found = np.zeros((len(way), self.values.shape[1]))
+        turn_of = self._turn_of[pair_of % len(self._walked)][way]
+        for number, turns in enumerate(self._turns):
+            mine = np.flatnonzero(turn_of == number)
+            for part in np.split(mine, range(most, len(mine), most)):
+                switched = rank[way[part]] <= step[part, None]
+                rows = self._columns.hybrids(*pairs, pair_of[way[part]], switched)
+                found[part] = self._asked(rows, turns).mean(axis=0)
+        return found

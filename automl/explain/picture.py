@@ -39,11 +39,12 @@ def bars(rows: Sequence[Bar], *, title: str, note: str) -> str:
     """
     shown = rows[:MOST]
     ends = [0.0, *(end for _, *ends in shown for end in ends if math.isfinite(end))]
-    least, most = min(ends), max(ends)
+    largest = max(map(abs, ends)) or 1.0
+    least, most = min(ends) / largest, max(ends) / largest
     span = (most - least) or 1.0
 
     def x(value: float) -> float:
-        inside = min(max(value, least), most) if math.isfinite(value) else 0.0
+        inside = min(max(value / largest, least), most) if math.isfinite(value) else 0.0
         return LEFT + (inside - least) / span * (WIDTH - LEFT - RIGHT)
 
     height = TOP + LINE * len(shown) + 16

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from automl.explain.importance import Importance
@@ -54,6 +54,7 @@ def test_every_name_is_text_and_nothing_else():
         max_size=40,
     )
 )
+@example([("", 1.5e308), ("", -1e308)])
 def test_any_names_and_numbers_give_a_picture(rows):
     root = parsed(bars([(name, x, x, x) for name, x in rows], title="a", note="b"))
     groups = [one for one in root.iter() if one.tag.endswith("}g")]

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from automl.data.table import Table
     from automl.plugin.catalog import Catalog
 
-CHUNK = 100_000
-"""Rows that go through the members at once, so that memory does not grow with the table."""
-
 
 class Ensemble:
     """All members, their shares, and what is done to their average.
@@ -79,9 +76,7 @@ class Ensemble:
         """
         if table.n_rows == 0:
             return np.zeros((0, self._n_classes) if self._n_classes else 0)
-        starts = range(0, table.n_rows, CHUNK) if table.n_rows > CHUNK else ()
-        parts = [self.quick.values(table.take(slice(start, start + CHUNK))) for start in starts]
-        return self.finished(np.concatenate(parts) if parts else self.quick.values(table))
+        return self.finished(self.quick.values(table))
 
     def finished(self, averages: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what the predictor says where the members' averages are these."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from automl.errors import BundleError
-from automl.model.threads import OneThread
+from automl.model.threads import OneThread, in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 
 SMALL = 1_000
-"""Rows up to which one thread answers: sharing them out would take longer where others work too."""
+"""Rows up to which libraries work in one thread: others would only wait for each other."""
+
+BLOCK = 5_000
+"""Rows that go through all members at once: memory does not grow with the table, and what is said
+of a row does not depend on the number of cores."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,18 +169,34 @@ class Shelf:
     def values(self, table: Table, catalog: Catalog) -> NDArray[np.float64]:
         """Return the blend's values: weighted over parts, the mean over each one's members.
 
-        Pipelines with the same fitted preparation share its matrix.
+        Pipelines with the same fitted preparation share its matrix. Members learned with a thread
+        each, so blocks of rows are shared out among threads.
         """
         alike: dict[tuple[Any, ...], list[tuple[float, Pipeline]]] = {}
         for share, pipeline in self.members(catalog):
             alike.setdefault(pipeline.preparation.identity, []).append((share, pipeline))
-        total: NDArray[np.float64] = np.zeros(())
-        with self._one_thread() if table.n_rows <= SMALL else nullcontext():
-            for group in alike.values():
-                X = group[0][1].preparation.transform(table)
-                for share, pipeline in group:
-                    total = total + share * pipeline.values_of(X)
-        return total
+        groups = list(alike.values())
+        if table.n_rows <= BLOCK:
+            with self._one_thread() if table.n_rows <= SMALL else nullcontext():
+                return _average(groups, table)
+        starts = range(0, table.n_rows, BLOCK)
+        blocks = (table.take(slice(start, start + BLOCK)) for start in starts)
+
+        def answer(block: Table) -> NDArray[np.float64]:
+            with self._one_thread():
+                return _average(groups, block)
+
+        return np.concatenate(in_threads(answer, blocks))
+
+
+def _average(groups: list[list[tuple[float, Pipeline]]], table: Table) -> NDArray[np.float64]:
+    """Return the weighted sum of what pipelines say; those of a group are prepared for alike."""
+    total: NDArray[np.float64] = np.zeros(())
+    for group in groups:
+        X = group[0][1].preparation.transform(table)
+        for share, pipeline in group:
+            total = total + share * pipeline.values_of(X)
+    return total
 
 
 def _inside(name: str) -> PurePosixPath:

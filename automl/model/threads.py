@@ -1,9 +1,18 @@
-"""How many threads libraries use while a few rows are asked about."""
+"""How many threads libraries use while a few rows are asked about, and our own for many rows."""
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class OneThread:
@@ -37,3 +46,24 @@ class OneThread:
 def one_thread() -> AbstractContextManager[object]:
     """Return what holds OpenMP to one thread, having looked for it just now."""
     return OneThread()()
+
+
+def in_threads(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Return what comes of each item, as many at once as there are cores to use.
+
+    ``OMP_NUM_THREADS`` bounds them as it bounds the libraries' own threads.
+    """
+    from automl.search.cores import cores
+
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    n_threads = min(cores(), int(asked) if asked.isdigit() and int(asked) else cores())
+    given = list(items)
+    if n_threads == 1 or len(given) == 1:
+        return [work(item) for item in given]
+    with ThreadPoolExecutor(min(n_threads, len(given)), "automl-predict") as pool:
+        futures = [pool.submit(copy_context().run, work, item) for item in given]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise

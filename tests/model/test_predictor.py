@@ -73,8 +73,30 @@ def test_each_row_alone_gives_what_the_batch_gives(make, new):
 def test_many_rows_go_through_in_pieces(make, new, monkeypatch):
     predictor = make()
     whole = predictor.predict_proba(new)
-    monkeypatch.setattr("automl.model.ensemble.CHUNK", 7)
-    assert np.allclose(predictor.predict_proba(new), whole, rtol=1e-12)
+    monkeypatch.setattr("automl.model.member.BLOCK", 7)
+    pieces = predictor.predict_proba(new)
+    assert np.allclose(pieces, whole, rtol=1e-12)
+    for n_threads in ("1", "3"):
+        monkeypatch.setenv("OMP_NUM_THREADS", n_threads)
+        assert predictor.predict_proba(new).tolist() == pieces.tolist()
+
+
+def test_what_fails_in_a_piece_is_told(make, new, monkeypatch):
+    predictor = make()
+    monkeypatch.setattr("automl.model.member.BLOCK", 7)
+    monkeypatch.setattr("automl.search.cores.cores", lambda: 3)
+    seen = []
+
+    def fails(pipeline, X):
+        seen.append(len(X))
+        if len(X) < 7:
+            raise ValueError("five rows are odd")
+        return np.zeros((len(X), 2))
+
+    monkeypatch.setattr("automl.candidate.pipeline.Pipeline.values_of", fails)
+    with pytest.raises(ValueError, match="five rows are odd"):
+        predictor.predict_proba(new)
+    assert set(seen) == {7, 5}
 
 
 def test_the_blend_is_the_weighted_mean_over_parts_and_folds(make, new):

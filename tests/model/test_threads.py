@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from automl.model.threads import OneThread, one_thread
+import threading
+
+from automl.model.threads import OneThread, in_threads, one_thread
 
 
 def test_openmp_has_one_thread_inside_and_as_many_as_before_afterwards():
@@ -18,3 +20,18 @@ def test_openmp_has_one_thread_inside_and_as_many_as_before_afterwards():
             with held():
                 assert numbers() == {1}
             assert numbers() == {2}
+
+
+def test_items_are_shared_out_in_their_order(monkeypatch):
+    monkeypatch.setattr("automl.search.cores.cores", lambda: 3)
+    for asked, most in (("", 3), ("2", 2), ("1", 1), ("many", 3)):
+        monkeypatch.setenv("OMP_NUM_THREADS", asked)
+        together = threading.Barrier(most)
+
+        def work(item, together=together):
+            together.wait(timeout=10)
+            return item, threading.get_ident()
+
+        found = in_threads(work, range(6))
+        assert [item for item, _ in found] == list(range(6))
+        assert len({thread for _, thread in found}) == most

@@ -14,6 +14,7 @@ from automl.search.loop import Limits, Search
 from automl.search.memory import Memory
 from automl.search.outcome import Evaluation
 from automl.search.plan import plan_run
+from automl.search.race import Race
 from automl.search.repeat import Repeat
 from automl.search.reserve import SearchClock
 from automl.search.shared import write_run
@@ -138,7 +139,7 @@ class FitAgain:
                     call.budget.memory,
                 ),
             ),
-            baseline=first,
+            race=Race(data, question, first, every=True),
             say=call.say,
             history=folder.history,
         )

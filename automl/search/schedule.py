@@ -43,6 +43,7 @@ class _Record:
     seconds: list[float] = field(default_factory=list)
     tried: int = 0
     failed: int = 0
+    pruned: int = 0
     off: bool = False
     refused: int = 0
 
@@ -58,6 +59,7 @@ class _Record:
         if reason not in NO_FAULT:
             self.tried += 1
             self.failed += reason not in {None, Reason.PRUNED}
+            self.pruned += reason is Reason.PRUNED
 
     @property
     def hopeless(self) -> bool:
@@ -73,7 +75,7 @@ class Schedule:
 
     First the portfolios, families alternating: an algorithm's n-th configuration has its turn at
     ``n * sqrt(cost) / promise``, so that what is cheap and promising comes first and nobody waits
-    for all of another. Then tuning: the algorithm that has used least of its share, which halves
+    for all of another; one that was given up counts twice. Then tuning: the algorithm that has used least of its share, which halves
     with each place in the ranking.
 
     Parameters
@@ -179,7 +181,8 @@ class Schedule:
         name = record.study.space.algorithm.name
         if record.study.starts_left:
             algorithm = record.study.space.algorithm
-            turn = (record.asked + 1) * math.sqrt(record.cost) / algorithm.promise
+            place = 1 + record.asked + record.pruned
+            turn = place * math.sqrt(record.cost) / algorithm.promise
             return (turn, record.cost, name)
         if record.best is None:
             return (math.inf, record.cost, name)

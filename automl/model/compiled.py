@@ -35,6 +35,9 @@ RELATIVE, ABSOLUTE = 1e-5, 1e-6
 """Values of a table may differ from the estimator's own by this share of their size, and of the
 largest one: many learners add up their trees in float32."""
 
+MANY = 256
+"""Columns of weighted sums from which on only cells that are not zero are looked at."""
+
 ROWS = 64
 """Rows by which a table is compared with its estimator."""
 
@@ -125,9 +128,21 @@ class Cells:
         for kind, flat, where in self._flat:
             cells[:, where] = flat(table.block(kind))
         for chain, columns, where in self._made:
-            block = block_of(chain, table, blocks)[:, columns]
-            cells[:, where] = block if isinstance(block, np.ndarray) else block.toarray()
+            block = block_of(chain, table, blocks)
+            if isinstance(block, np.ndarray):
+                cells[:, where] = block.take(columns, axis=1)
+            else:
+                _fill(cells[:, where], block, columns)
         return cells
+
+
+def _fill(cells: Matrix, block: Any, columns: NDArray[np.intp]) -> None:
+    """Write down some columns of a CSR matrix, which are given in order."""
+    cells[:] = 0.0
+    at = np.minimum(np.searchsorted(columns, block.indices), len(columns) - 1)
+    wanted = columns.take(at) == block.indices
+    rows = np.repeat(np.arange(len(cells)), np.diff(block.indptr))
+    np.add.at(cells, (rows[wanted], at[wanted]), block.data[wanted])
 
 
 def key_of(chain: FittedChain) -> Key:
@@ -278,8 +293,18 @@ class _Sums:
 
     def __call__(self, cells: Matrix) -> Matrix:
         """Return the sums of each row, of shape (n_rows, n_outputs), before any link."""
-        sums = cells[:, self._columns] @ self._weights + self._base
-        return np.asarray(np.clip(sums, self._low, self._high))
+        mine = cells.take(self._columns, axis=1)
+        if len(self._columns) < MANY:
+            sums = mine @ self._weights
+        else:  # indicators and terms, of which few are there
+            there = [np.flatnonzero(row) for row in mine]
+            sums = np.array(
+                [
+                    row.take(at) @ self._weights.take(at, axis=0)
+                    for row, at in zip(mine, there, strict=True)
+                ]
+            )
+        return np.asarray(np.clip(sums + self._base, self._low, self._high))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

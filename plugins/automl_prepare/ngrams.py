@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +27,9 @@ MAX_DISTINCT = 50_000
 
 PIECES = (3, 5)
 """Length of the pieces, the spaces around a word included."""
+
+FEW = 16
+"""So many texts are counted one by one, which is quicker than to set up matrices."""
 
 
 def pack(terms: Sequence[str]) -> NDArray[np.uint8]:
@@ -149,8 +154,10 @@ class Ngrams:
         ]
         return self._weigh(parts)
 
-    def transform(self, texts: Iterable[str | None]) -> Any:
+    def transform(self, texts: Sequence[str | None]) -> Any:
         """Return a CSR matrix of shape (n_texts, n_terms)."""
+        if len(texts) <= FEW:
+            return joined([[self.terms(text)] for text in texts], [self.n_terms])
         return self._weigh(self._parts(_Tokens(texts)))
 
     @property
@@ -208,6 +215,24 @@ class Ngrams:
         names = list(number)
         self.pieces = pack([names[i] for i in kept])
 
+    def terms(self, text: str | None) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Return the columns of the terms of a text, each once, and what stands there."""
+        counted, idf = self._quick()
+        found = TOKEN.findall(text[:MAX_CHARS].lower()) if text else []
+        words, pieces = counted(found)
+        columns = np.array([*words, *pieces], dtype=np.intp)
+        counts = np.array([*words.values(), *pieces.values()], dtype=np.float64)
+        part = np.repeat([0, 1], [len(words), len(pieces)])
+        data = (1.0 + np.log(counts)) * idf.take(columns)
+        length = np.sqrt(np.bincount(part, data**2, 2))
+        return columns, data / length.take(part)
+
+    def _quick(self) -> tuple[_Counted, NDArray[np.float64]]:
+        """Return what `terms` needs, made anew after loading."""
+        if "_few" not in vars(self):
+            self._few = _Counted(self, *self._indices()), np.concatenate(self.idf)
+        return self._few
+
     def _indices(self) -> tuple[dict[str, int], dict[str, int]]:
         """Return the numbers of words and of pieces, made anew after loading."""
         if "_index" not in vars(self):
@@ -257,3 +282,53 @@ class Ngrams:
             length = np.sqrt(np.bincount(rows, weights=data**2, minlength=part.shape[0]))
             part.data = data / length[rows]
         return hstack(parts, format="csr")
+
+
+class _Counted:
+    """Counts the terms of one text, in the order in which `Ngrams` sums them up for many."""
+
+    def __init__(self, ngrams: Ngrams, words: dict[str, int], pieces: dict[str, int]) -> None:
+        self._words, self._pieces, self._start = words, pieces, ngrams.n_words
+        self._column = ngrams.word_column.tolist()
+        self._pair = dict(zip(ngrams.pair_keys.tolist(), ngrams.pair_column.tolist(), strict=True))
+
+    def __call__(self, tokens: list[str]) -> tuple[dict[int, int], dict[int, int]]:
+        """Return counts by column: of words and pairs, and of pieces."""
+        known = [self._words.get(token, -1) for token in tokens]
+        columns = [self._column[number] for number in known if number >= 0]
+        base, pair = max(1, len(self._column)), self._pair.get
+        columns += [
+            pair(first * base + second, -1)
+            for first, second in pairwise(known)
+            if first >= 0 and second >= 0
+        ]
+        words = Counter(columns)
+        words.pop(-1, None)
+        pieces: dict[int, int] = {}
+        if self._pieces:
+            get, start = self._pieces.get, self._start
+            for word, times in Counter(tokens).items():
+                for piece in _pieces(word):
+                    at = get(piece, -1)
+                    if at >= 0:
+                        pieces[start + at] = pieces.get(start + at, 0) + times
+        return dict(sorted(words.items())), dict(reversed(pieces.items()))
+
+
+def joined(
+    rows: Sequence[Sequence[tuple[NDArray[np.intp], NDArray[Any]]]], widths: Sequence[int]
+) -> Any:
+    """Return the CSR matrix of rows whose blocks are given by columns and what stands there."""
+    from scipy.sparse import csr_matrix
+
+    starts = np.cumsum([0, *widths])
+    blocks = [
+        (columns + start, data)
+        for row in rows
+        for start, (columns, data) in zip(starts.tolist(), row, strict=False)
+    ]
+    lengths = [sum(len(data) for _, data in row) for row in rows]
+    columns = np.concatenate([np.zeros(0, dtype=np.intp), *(one for one, _ in blocks)])
+    data = np.concatenate([np.zeros(0), *(one for _, one in blocks)])
+    begins = np.cumsum([0, *lengths])
+    return csr_matrix((data, columns, begins), shape=(len(rows), int(starts[-1])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from string import ascii_uppercase, digits
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from automl.plugin.formulas import Draft, Formula, Product
 from automl.plugin.wording import Shape
 from automl_prepare.codes import targets_of
-from automl_prepare.ngrams import MAX_CHARS, Ngrams
+from automl_prepare.ngrams import FEW, MAX_CHARS, Ngrams, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Matrix = NDArray[np.float64]
+    _Terms = tuple[NDArray[np.intp], Matrix]
 
 SHAPE = ("length", "words", "word length", "capitals", "digits", "exclamations", "questions")
 """What is told of the shape of a text."""
@@ -48,6 +50,22 @@ def shape_of(texts: Iterable[str | None]) -> Matrix:
             count(signs == ord("?")),
         ]
     )
+
+
+def shape_of_one(text: str | None) -> list[float]:
+    """Return what `shape_of` does, for one text."""
+    known = text[:MAX_CHARS] if text else ""
+    length, words, count = len(known), len(known.split()), known.count
+    whole = max(length, 1)
+    return [
+        length,
+        words,
+        length / max(words, 1),
+        sum(map(count, ascii_uppercase)) / whole,
+        sum(map(count, digits)) / whole,
+        count("!"),
+        count("?"),
+    ]
 
 
 def fold(X: Any, dims: int, seed: int, rounds: int = 3) -> NDArray[np.float32]:
@@ -133,8 +151,17 @@ class TextNgrams:
         """Return the matrix."""
         from scipy.sparse import hstack
 
-        parts = [ngrams.transform(X[:, j]) for j, ngrams in enumerate(self.columns)]
+        if len(X) <= FEW:
+            return joined(self.rows(X), [ngrams.n_terms for ngrams in self.columns])
+        parts = [ngrams.transform(X[:, j].tolist()) for j, ngrams in enumerate(self.columns)]
         return parts[0] if len(parts) == 1 else hstack(parts, format="csr")
+
+    def rows(self, X: NDArray[Any]) -> list[list[_Terms]]:
+        """Return for each row and column of texts its terms, as `Ngrams.terms` gives them."""
+        return [
+            [ngrams.terms(text) for ngrams, text in zip(self.columns, texts, strict=True)]
+            for texts in X
+        ]
 
     def formula(self) -> Formula:
         """Return what it computes."""
@@ -181,6 +208,8 @@ class TextSvd:
 
     def transform(self, X: NDArray[Any]) -> Matrix:
         """Return for each column of text its dimensions, then its shape."""
+        if len(X) <= FEW:
+            return np.array([self.row(*one) for one in zip(X, self.ngrams.rows(X), strict=True)])
         return self.columns(X, self.ngrams.transform(X))
 
     def split(self, terms: Any) -> list[Any]:
@@ -196,6 +225,16 @@ class TextSvd:
         for j, part in enumerate(self.split(terms)):
             blocks += [part @ self.folds[j], shape_of(X[:, j])]
         return np.concatenate(blocks, axis=1, dtype=np.float64)
+
+    def row(self, texts: NDArray[Any], terms: list[_Terms]) -> Matrix:
+        """Return the columns of one row whose terms are known."""
+        blocks: list[Any] = []
+        for text, (columns, data), right in zip(texts, terms, self.folds, strict=True):
+            blocks += [
+                (data[:, None] * right.take(columns, axis=0)).sum(axis=0),
+                shape_of_one(text),
+            ]
+        return np.concatenate(blocks, dtype=np.float64)
 
     def formula(self) -> Formula:
         """Return what it computes."""
@@ -272,6 +311,10 @@ class TextScore:
 
     def transform(self, X: NDArray[Any]) -> Matrix:
         """Return the model's values, then dimensions and shape of each column of text."""
+        if len(X) <= FEW:
+            return np.array(
+                [self._row(*one) for one in zip(X, self.svd.ngrams.rows(X), strict=True)]
+            )
         terms = self.svd.ngrams.transform(X)
         said = terms @ self.weights + self.intercept
         return np.column_stack([said, self.svd.columns(X, terms)])
@@ -283,6 +326,13 @@ class TextScore:
         base, every = self.intercept.reshape(-1), np.concatenate(terms)
         said = draft.add(Product(columns=every, weights=self.weights, base=base))
         return draft.formula(said, *self.svd.draft(draft, terms))
+
+    def _row(self, texts: NDArray[Any], terms: list[_Terms]) -> Matrix:
+        starts = np.cumsum([0, *(ngrams.n_terms for ngrams in self.svd.ngrams.columns)]).tolist()
+        said = self.intercept.reshape(-1)
+        for (columns, data), start in zip(terms, starts, strict=False):
+            said = said + data @ self.weights.take(columns + start, axis=0)
+        return np.concatenate([said, self.svd.row(texts, terms)])
 
     def _learn(self, X: NDArray[Any]) -> Any:
         terms = self.svd.ngrams.fit_transform(X)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 import automl_prepare
 from automl.data.schema import Feature
@@ -228,3 +230,34 @@ def test_a_very_long_text_and_odd_signs_break_nothing():
     for name in ("ngrams", "text_score", "text_svd"):
         step = _build(name, levels=[()]).fit(X, np.array([0, 1, 0, 1]))
         assert step.transform(X).shape[0] == 4
+
+
+WORDS = st.sampled_from(["red", "Red", "reds", "blue", "12", "!?", "\u96e8", "a", "\ud800", "x\ny"])
+SENTENCES = st.none() | st.lists(WORDS, max_size=8).map(" ".join) | st.text(max_size=12)
+
+
+@pytest.fixture(scope="module")
+def readers():
+    cells = [
+        ["red blue red", "12 reds !?"],
+        ["blue red blue a", "12 12 !?"],
+        [None, "x y red blue"],
+    ]
+    X = np.array(cells * 9, dtype=object)
+    y = np.arange(27) % 3
+    names = ("ngrams", "text_score", "text_svd")
+    return [_build(name, n_classes=3, levels=[(), ()]).fit(X, y) for name in names]
+
+
+@settings(deadline=None, max_examples=60)
+@given(rows=st.lists(st.tuples(SENTENCES, SENTENCES), min_size=1, max_size=6))
+@example(rows=[(None, "")])
+def test_few_texts_are_read_as_many_are(rows, readers):
+    few = np.array(rows, dtype=object)
+    many = np.concatenate([few, np.full((40, 2), "red", dtype=object)])
+    for step in readers:
+        alone, among = step.transform(few), step.transform(many)[: len(few)]
+        if not isinstance(alone, np.ndarray):
+            assert alone.has_canonical_format or alone.nnz == len(alone.todok())
+            alone, among = alone.toarray(), among.toarray()
+        np.testing.assert_allclose(alone, among, rtol=1e-12, atol=1e-12)

@@ -132,6 +132,8 @@ def refit(
     n_jobs: int | None,
 ) -> Refit:
     """Fit a predictor's recipe on other rows; the parameters are those of `Predictor.refit`."""
+    for kind, name in sorted(predictor.catalog.predicting.keys() & _used(predictor)):
+        predictor.catalog.get(kind, name, fits=True)  # says what is missing
     spending = Budget(trials=len(predictor.parts)) if budget is None else Budget.of(budget)
     call = Call(
         budget=spending,
@@ -195,6 +197,10 @@ def _strategy(predictor: Predictor, roles: Columns) -> Strategy:
         splitter=splitter if splitter in predictor.catalog.splitters else None,
         folds=info.get("n_folds"),
     )
+
+
+def _used(predictor: Predictor) -> set[tuple[str, str]]:
+    return {("algorithm", part.candidate.algorithm) for part in predictor.parts}
 
 
 def _handed_over(predictor: Predictor) -> Iterator[object]:

@@ -158,7 +158,7 @@ def _fitted(predictor: Predictor, part: Part, table: Table, y: NDArray[Any]) -> 
         threads=1,
     )
     prepared = fit_preparation(candidate, table, y, predictor.schema, catalog, setting)
-    algorithm = catalog.get("algorithm", candidate.algorithm).known()
+    algorithm = catalog.get("algorithm", candidate.algorithm, fits=True).known()
     return fit_pipeline(candidate, prepared, y, None, None, algorithm, setting, _few_rounds())
 
 

@@ -100,6 +100,8 @@ class Catalog:
     unavailable : mapping of (kind, name) to str
         A contribution whose library is missing to what it needs, such as
         ``"needs `pip install catboost`"``.
+    predicting : mapping of (kind, name) to contribution
+        Those of the unavailable that lack only what learning needs.
     """
 
     algorithms: Mapping[str, Algorithm] = field(default_factory=dict)
@@ -114,6 +116,7 @@ class Catalog:
     skipped: tuple[Skipped, ...] = ()
     noted: tuple[Noted, ...] = ()
     unavailable: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    predicting: Mapping[tuple[str, str], Any] = field(default_factory=dict)
 
     def of(self, kind: str) -> Mapping[str, Any]:
         """Return the contributions of one kind, given in the singular."""
@@ -124,8 +127,14 @@ class Catalog:
         found: Mapping[str, Any] = getattr(self, f"{kind}s")
         return found
 
-    def get(self, kind: str, name: str) -> Any:
+    def get(self, kind: str, name: str, *, fits: bool = False) -> Any:
         """Return one contribution, an algorithm with all that is known of it.
+
+        Parameters
+        ----------
+        kind, name : str
+        fits : bool, default=False
+            Whether it is to learn, not only to predict with what was learned.
 
         Raises
         ------
@@ -134,8 +143,8 @@ class Catalog:
             none of that name.
         """
         found = self.of(kind)
-        if name in found:
-            one = found[name]
+        one = found.get(name) or (None if fits else self.predicting.get((kind, name)))
+        if one is not None:
             return one.known() if isinstance(one, Algorithm) else one
         if (kind, name) in self.unavailable:
             raise PluginError("E_PLUGIN_LIBRARY", f"{name!r} {self.unavailable[kind, name]}.")

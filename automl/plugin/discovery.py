@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import metadata
@@ -341,20 +341,35 @@ def _catalog(
 ) -> Catalog:
     chosen = {**installed, **handed_over}
     usable: dict[str, dict[str, Any]] = {f"{kind}s": {} for kind in KINDS}
-    unavailable = {}
+    unavailable, predicting = {}, {}
     for kind, name in sorted(chosen):
         value = chosen[kind, name].value
-        missing = [needed for needed in getattr(value, "requires", ()) if not _is_there(needed)]
+        missing = _missing(getattr(value, "requires", ()))
+        to_learn = _missing(getattr(value, "fit_requires", ()))
         modules = [one for one in getattr(value, "imports", ()) if not _is_found(one)]
         if missing:
             unavailable[kind, name] = f"needs `pip install {' '.join(missing)}`"
         elif modules:
             top = modules[0].partition(".")[0]
             unavailable[kind, name] = f"needs the module {top!r}, which is not installed"
+        elif to_learn:
+            unavailable[kind, name] = f"needs `pip install {' '.join(to_learn)}` to learn"
+            predicting[kind, name] = value
         else:
             usable[f"{kind}s"][name] = value
     givers = {key: chosen[key].giver for key in sorted(chosen)}
-    return Catalog(**usable, givers=givers, skipped=skipped, noted=noted, unavailable=unavailable)
+    return Catalog(
+        **usable,
+        givers=givers,
+        skipped=skipped,
+        noted=noted,
+        unavailable=unavailable,
+        predicting=predicting,
+    )
+
+
+def _missing(requirements: Sequence[str]) -> list[str]:
+    return [needed for needed in requirements if not _is_there(needed)]
 
 
 def _is_found(module: str) -> bool:

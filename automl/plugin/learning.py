@@ -107,6 +107,9 @@ class Algorithm:
         such as ``{"category": "one_hot"}``.
     requires : tuple of str, default=()
         Distributions that must be installed, beside automl.
+    fit_requires : tuple of str, default=()
+        Distributions that only learning needs: without them it is not searched, but models that
+        hold it are loaded and predict.
     imports : tuple of str, default=()
         Modules that a worker imports while the table is being read, such as ``"sklearn.ensemble"``.
     fit : callable or None, default=None
@@ -173,6 +176,7 @@ class Algorithm:
     space: Space | Callable[[Context], Space] = field(default_factory=dict)
     starts: tuple[Params, ...] = ({},)
     requires: tuple[str, ...] = ()
+    fit_requires: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
     fit: Callable[[Any, Any, Any, Any, Validation | None, Report], None] | None = None
     weights: bool = False

@@ -115,7 +115,7 @@ class Question:
             E_INPUT_DEVICE where it names a device that no algorithm can use.
         """
         for name in sorted({*strategy.spaces, *strategy.starts}):
-            self.catalog.get("algorithm", name)
+            self.catalog.get("algorithm", name, fits=True)
         _check_device(strategy.device, self.catalog)
         context = self.context(n_rows, seed, strategy)
         return tuple(

@@ -284,7 +284,7 @@ def _installed(name: str, catalog: Catalog) -> list[tuple[str, Any]]:
         names = {word for key, giver in catalog.givers.items() for word in (key[1], giver.plugin)}
         raise unknown("plugin", name, sorted(names))
     there = [(kind, found) for kind, found in keys if found in catalog.of(kind)]
-    return [(kind, catalog.get(kind, found)) for kind, found in there or keys]
+    return [(kind, catalog.get(kind, found, fits=True)) for kind, found in there or keys]
 
 
 def _line(error: BaseException) -> str:

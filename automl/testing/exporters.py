@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from automl.errors import ExportError
-from automl.model.export import asked, export, own_values, rows_to_compare
+from automl.model.export import asked, export, own_values, rows_to_compare, scales, spread_of
 from automl.model.twin import twin_of
 from automl.plugin.guard import watch
 from automl.testing.checks import CheckFailedError, Property, says
@@ -86,9 +86,10 @@ def _one_row_gives_what_the_batch_gives(bench: ExportingBench) -> None:
         with bench.exported(model) as folder:
             opened = bench.exporter.load(folder)
             batch = asked(opened, rows)
+            spread = spread_of(model, batch)
             for row in (0, len(batch) - 1):
                 alone = asked(opened, {name: [cells[row]] for name, cells in rows.items()})
-                if len(alone) != 1 or not _same(alone[0], batch[row], bench):
+                if len(alone) != 1 or not _same(alone[0], batch[row], bench, spread):
                     raise CheckFailedError(
                         f"Row {row} alone gives {alone}, among {len(batch)} rows {batch[row]}.",
                         "Look at each row by itself.",
@@ -182,8 +183,10 @@ def _usual_rows(model: Predictor) -> dict[str, list[Any]]:
     return {name: cells[:n_rows] for name, cells in rows_to_compare(model).items()}
 
 
-def _same(one: NDArray[np.float64], other: NDArray[np.float64], bench: ExportingBench) -> bool:
-    allowed = bench.exporter.tolerance * np.maximum(1.0, np.abs(other))
+def _same(
+    one: NDArray[np.float64], other: NDArray[np.float64], bench: ExportingBench, spread: float
+) -> bool:
+    allowed = bench.exporter.tolerance * scales(other, spread)
     return one.shape == other.shape and bool((np.abs(one - other) <= allowed).all())
 
 

@@ -93,7 +93,7 @@ ALGORITHM = Algorithm(
         "weight_decay": Float(1e-5, 0.1, log=True),
     },
     starts=(_DEFAULT, _WAVES, _LARGE),
-    requires=("torch",),
+    fit_requires=("torch",),
     fit=counted_inside(Network.learn, "rounds"),
     weights=True,
     threads=True,

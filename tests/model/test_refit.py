@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,11 +12,13 @@ import automl
 from automl.data.apply import apply
 from automl.data.columns import Columns
 from automl.data.given import separate
-from automl.errors import DataError, InputError
+from automl.errors import DataError, InputError, PluginError
 from automl.model.again import fingerprints, hold_out
 from automl.model.compare import compare
 from automl.model.judge import Judge
 from automl.plugin import Metric
+from automl.plugin.discovery import discover
+from automl.plugin.selection import Plugins
 
 HERE = automl.Strategy(isolation="none", folds=3)
 QUICK = ("linear", "naive_bayes")
@@ -225,3 +229,21 @@ def test_a_number_is_refitted_too():
     assert found.kept == "new"
     assert found.predictor.target == "answer"
     assert found.predictor.info["bounds"]["low"] != predictor.info["bounds"]["low"]
+
+
+def test_what_only_predicts_here_is_not_learned_again(first, tmp_path):
+    first.save(tmp_path / "model")
+    declared = discover().algorithms["linear"]
+    away = Plugins(add=(replace(declared, fit_requires=("gone-by-then",)),))
+    loaded = automl.load(tmp_path / "model", plugins=away)
+    rows = table(240, 3)
+    np.testing.assert_array_equal(loaded.predict_proba(rows), first.predict_proba(rows))
+    loaded.ready()
+    np.testing.assert_allclose(
+        loaded.predict_proba(rows[:1]), first.predict_proba(rows[:1]), rtol=1e-9
+    )
+    loaded.save(tmp_path / "again")
+    with pytest.raises(PluginError, match="'linear' needs `pip install gone-by-then` to learn"):
+        loaded.refit(rows)
+    with pytest.raises(PluginError, match="to learn"):
+        automl.fit(rows, "answer", plugins=away, strategy=automl.Strategy(spaces={"linear": {}}))

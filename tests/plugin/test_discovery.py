@@ -266,6 +266,19 @@ def test_a_missing_library_is_said_and_not_offered(install):
     assert caught.value.code == "E_PLUGIN_LIBRARY"
 
 
+def test_what_only_learning_needs_is_not_asked_for_by_what_was_learned(install):
+    code = good("needy").replace("None)]", "None, fit_requires=('surely-not-there',))]")
+    install("needy", code)
+    catalog = discover()
+    assert "needy" not in catalog.algorithms
+    said = "needs `pip install surely-not-there` to learn"
+    assert catalog.unavailable["algorithm", "needy"] == said
+    assert catalog.get("algorithm", "needy").name == "needy"
+    with pytest.raises(PluginError, match=said) as caught:
+        catalog.get("algorithm", "needy", fits=True)
+    assert caught.value.code == "E_PLUGIN_LIBRARY"
+
+
 @pytest.mark.parametrize(("requires", "there"), [("numpy", 1), ("numpy>=1", 1), ("numpy>=99", 0)])
 def test_requires_may_name_a_version(install, requires, there):
     install("needy", good("needy").replace("None)]", f"None, requires=({requires!r},))]"))

@@ -152,13 +152,13 @@ class Ngrams:
             + np.log((1.0 + tokens.n_rows) / (1.0 + np.bincount(m.indices, minlength=m.shape[1])))
             for m in parts
         ]
-        return self._weigh(parts)
+        return _weighed(parts, self.idf)
 
     def transform(self, texts: Sequence[str | None]) -> Any:
         """Return a CSR matrix of shape (n_texts, n_terms)."""
         if len(texts) <= FEW:
             return joined([[self.terms(text)] for text in texts], [self.n_terms])
-        return self._weigh(self._parts(_Tokens(texts)))
+        return _weighed(self._parts(_Tokens(texts)), self.idf)
 
     @property
     def n_terms(self) -> int:
@@ -217,21 +217,16 @@ class Ngrams:
 
     def terms(self, text: str | None) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Return the columns of the terms of a text, each once, and what stands there."""
-        counted, idf = self._quick()
+        if "_counted" not in vars(self):  # made anew after loading
+            self._counted = _Counted(self, *self._indices())
         found = TOKEN.findall(text[:MAX_CHARS].lower()) if text else []
-        words, pieces = counted(found)
+        words, pieces = self._counted(found)
         columns = np.array([*words, *pieces], dtype=np.intp)
         counts = np.array([*words.values(), *pieces.values()], dtype=np.float64)
         part = np.repeat([0, 1], [len(words), len(pieces)])
-        data = (1.0 + np.log(counts)) * idf.take(columns)
+        data = (1.0 + np.log(counts)) * self._counted.idf.take(columns)
         length = np.sqrt(np.bincount(part, data**2, 2))
         return columns, data / length.take(part)
-
-    def _quick(self) -> tuple[_Counted, NDArray[np.float64]]:
-        """Return what `terms` needs, made anew after loading."""
-        if "_few" not in vars(self):
-            self._few = _Counted(self, *self._indices()), np.concatenate(self.idf)
-        return self._few
 
     def _indices(self) -> tuple[dict[str, int], dict[str, int]]:
         """Return the numbers of words and of pieces, made anew after loading."""
@@ -273,15 +268,17 @@ class Ngrams:
         shape = (tokens.n_rows, self.n_words)
         return csr_matrix((np.ones(len(columns)), (rows, columns)), shape=shape)
 
-    def _weigh(self, parts: list[Any]) -> Any:
-        from scipy.sparse import hstack
 
-        for part, idf in zip(parts, self.idf, strict=True):
-            rows = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
-            data = (1.0 + np.log(part.data)) * idf[part.indices]
-            length = np.sqrt(np.bincount(rows, weights=data**2, minlength=part.shape[0]))
-            part.data = data / length[rows]
-        return hstack(parts, format="csr")
+def _weighed(parts: list[Any], idf: list[NDArray[np.float64]]) -> Any:
+    """Return the parts side by side, rows of each weighted by IDF and of length 1."""
+    from scipy.sparse import hstack
+
+    for part, mine in zip(parts, idf, strict=True):
+        rows = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
+        data = (1.0 + np.log(part.data)) * mine[part.indices]
+        length = np.sqrt(np.bincount(rows, weights=data**2, minlength=part.shape[0]))
+        part.data = data / length[rows]
+    return hstack(parts, format="csr")
 
 
 class _Counted:
@@ -290,6 +287,7 @@ class _Counted:
     def __init__(self, ngrams: Ngrams, words: dict[str, int], pieces: dict[str, int]) -> None:
         self._words, self._pieces, self._start = words, pieces, ngrams.n_words
         self._column = ngrams.word_column.tolist()
+        self.idf = np.concatenate(ngrams.idf)
         self._pair = dict(zip(ngrams.pair_keys.tolist(), ngrams.pair_column.tolist(), strict=True))
 
     def __call__(self, tokens: list[str]) -> tuple[dict[int, int], dict[int, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +30,9 @@ PIECES = (3, 5)
 
 FEW = 16
 """So many texts are counted one by one, which is quicker than to set up matrices."""
+
+MOST_SEEN = 1_000
+"""Words whose pieces are kept for the next texts."""
 
 
 def pack(terms: Sequence[str]) -> NDArray[np.uint8]:
@@ -287,6 +290,7 @@ class _Counted:
     def __init__(self, ngrams: Ngrams, words: dict[str, int], pieces: dict[str, int]) -> None:
         self._words, self._pieces, self._start = words, pieces, ngrams.n_words
         self._column = ngrams.word_column.tolist()
+        self._seen: dict[str, tuple[int, ...]] = {}
         self.idf = np.concatenate(ngrams.idf)
         self._pair = dict(zip(ngrams.pair_keys.tolist(), ngrams.pair_column.tolist(), strict=True))
 
@@ -302,15 +306,21 @@ class _Counted:
         ]
         words = Counter(columns)
         words.pop(-1, None)
-        pieces: dict[int, int] = {}
-        if self._pieces:
-            get, start = self._pieces.get, self._start
-            for word, times in Counter(tokens).items():
-                for piece in _pieces(word):
-                    at = get(piece, -1)
-                    if at >= 0:
-                        pieces[start + at] = pieces.get(start + at, 0) + times
+        pieces = Counter(chain.from_iterable(map(self._pieces_of, tokens)))
         return dict(sorted(words.items())), dict(reversed(pieces.items()))
+
+    def _pieces_of(self, word: str) -> tuple[int, ...]:
+        """Return the columns of the pieces of a word."""
+        found = self._seen.get(word)
+        if found is None:
+            get = self._pieces.get
+            found = tuple(
+                self._start + at for piece in _pieces(word) if (at := get(piece, -1)) >= 0
+            )
+            if len(self._seen) >= MOST_SEEN:
+                self._seen.clear()
+            self._seen[word] = found
+        return found
 
 
 def joined(

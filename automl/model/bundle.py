@@ -171,7 +171,7 @@ def _portable(member: Member, part: Part, catalog: Catalog) -> Member:
 def _check_contributions(manifest: Mapping[str, Any], catalog: Catalog) -> None:
     for used in manifest["contributions"]:
         kind, name = used["kind"], used["name"]
-        if name in catalog.of(kind) or (kind, name) in catalog.predicting:
+        if (kind, name) in catalog:
             continue
         wanted = str(used["distribution"])
         remedy = f"Run `pip install {wanted}`."

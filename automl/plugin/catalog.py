@@ -127,6 +127,11 @@ class Catalog:
         found: Mapping[str, Any] = getattr(self, f"{kind}s")
         return found
 
+    def __contains__(self, key: tuple[str, str]) -> bool:
+        """Whether a contribution, by kind and name, is there to predict at least."""
+        kind, name = key
+        return name in self.of(kind) or key in self.predicting
+
     def get(self, kind: str, name: str, *, fits: bool = False) -> Any:
         """Return one contribution, an algorithm with all that is known of it.
 

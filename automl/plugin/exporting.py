@@ -94,7 +94,7 @@ def used_by(part: Any, catalog: Catalog) -> set[tuple[str, str]]:
     """Return kind and name of each contribution in a part of a blend; the constant has none."""
     steps = [step for chain in part.candidate.preparation.values() for step in chain]
     used = {("algorithm", part.candidate.algorithm), *(("preprocessor", one.name) for one in steps)}
-    return {(kind, name) for kind, name in used if name in catalog.of(kind)}
+    return {key for key in used if key in catalog}
 
 
 def givers_of(model: FittedModel) -> dict[tuple[str, str], Giver]:

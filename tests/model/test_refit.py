@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -243,6 +244,8 @@ def test_what_only_predicts_here_is_not_learned_again(first, tmp_path):
         loaded.predict_proba(rows[:1]), first.predict_proba(rows[:1]), rtol=1e-9
     )
     loaded.save(tmp_path / "again")
+    manifest = json.loads((tmp_path / "again" / "manifest.json").read_text(encoding="utf-8"))
+    assert "linear" in {used["name"] for used in manifest["contributions"]}
     with pytest.raises(PluginError, match="'linear' needs `pip install gone-by-then` to learn"):
         loaded.refit(rows)
     with pytest.raises(PluginError, match="to learn"):

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl.candidate.flat import RESERVED, FlatCodes, tables_of
-from automl.candidate.matrix import as_numbers, side_by_side
+from automl.candidate.flat import RESERVED
 from automl.data.table import Kind
+from automl.model.cells import Cells, block_of, key_of, matrix_of
 from automl.model.evaluator import Evaluator, border_rows
 from automl.plugin.tables import Coefficients, Link, Trees, linked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -70,101 +70,6 @@ class _Answers:
         values = _said(self.pipeline, self.link, mine.reshape(-1, width))
         values = values.reshape(n_rows, n_members, *values.shape[1:])
         return np.asarray(np.tensordot(values, self.shares, (1, 0)))
-
-
-class Cells:
-    """The prepared cells that some members need, each made once.
-
-    Parameters
-    ----------
-    n_levels : mapping of Kind to ndarray of shape (n_columns,)
-        As in `FlatCodes`, for columns of codes.
-    wanted : mapping of FittedChain keys to (FittedChain, ndarray of int)
-        For each chain the columns that are needed of what it gives.
-    """
-
-    def __init__(
-        self,
-        n_levels: Mapping[Kind | None, NDArray[np.int64]],
-        wanted: dict[Key, tuple[FittedChain, NDArray[np.intp]]],
-    ) -> None:
-        self.place: dict[Key, int] = {}
-        self.width = 0
-        self._flat: list[tuple[Kind, FlatCodes, slice]] = []
-        self._made: list[tuple[FittedChain, NDArray[np.intp], slice]] = []
-        flat: dict[Kind, list[tuple[Matrix, int]]] = {}
-        others = []
-        for key, (chain, columns) in wanted.items():
-            kind = chain.kind
-            tables = tables_of(chain, n_levels[kind], columns) if kind in n_levels else None
-            if tables is None or kind is None:
-                others.append((key, chain, columns))
-            else:
-                flat.setdefault(kind, []).extend(tables)
-                self.place[key] = len(flat[kind]) - len(tables)
-        for kind, tables in flat.items():
-            for key, (chain, _) in wanted.items():
-                if chain.kind is kind and key in self.place:
-                    self.place[key] += self.width
-            self._flat.append((kind, FlatCodes(tables, n_levels[kind]), self._take(len(tables))))
-        for key, chain, columns in others:
-            self.place[key] = self.width
-            self._made.append((chain, columns, self._take(len(columns))))
-
-    def _take(self, width: int) -> slice:
-        self.width += width
-        return slice(self.width - width, self.width)
-
-    def __call__(self, table: Table, blocks: dict[Key, Any]) -> Matrix:
-        """Return the cells of a few rows, of shape (n_rows, width).
-
-        Parameters
-        ----------
-        table : Table
-        blocks : dict
-            What chains gave for these rows; what is made here is added.
-        """
-        cells = np.empty((table.n_rows, self.width))
-        for kind, flat, where in self._flat:
-            cells[:, where] = flat(table.block(kind))
-        for chain, columns, where in self._made:
-            block = block_of(chain, table, blocks)
-            if isinstance(block, np.ndarray):
-                cells[:, where] = block.take(columns, axis=1)
-            else:
-                _fill(cells[:, where], block, columns)
-        return cells
-
-
-def _fill(cells: Matrix, block: Any, columns: NDArray[np.intp]) -> None:
-    """Write down some columns of a CSR matrix, which are given in order."""
-    cells[:] = 0.0
-    at = np.minimum(np.searchsorted(columns, block.indices), len(columns) - 1)
-    wanted = columns.take(at) == block.indices
-    rows = np.repeat(np.arange(len(cells)), np.diff(block.indptr))
-    np.add.at(cells, (rows[wanted], at[wanted]), block.data[wanted])
-
-
-def key_of(chain: FittedChain) -> Key:
-    """Equal for chains that do the same with the same fitted transformers."""
-    return (chain.kind, *(id(step.transformer) for step in chain.steps))
-
-
-def block_of(chain: FittedChain, table: Table, blocks: dict[Key, Any]) -> Any:
-    """Return what a chain gives for some rows, made once."""
-    key = key_of(chain)
-    if key not in blocks:
-        block: Any = table if chain.kind is None else table.block(chain.kind)
-        for step in chain.steps:
-            block = step.transformer.transform(block)
-        blocks[key] = as_numbers(block, codes=not chain.steps)
-    return blocks[key]
-
-
-def matrix_of(preparation: Preparation, table: Table, blocks: dict[Key, Any]) -> Any:
-    """Return what `Preparation.transform` does, from blocks that may be there already."""
-    found = [block_of(chain, table, blocks) for chain in preparation.chains]
-    return side_by_side(found, sparse=preparation.sparse, n_rows=table.n_rows)
 
 
 class Compiled:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from hashlib import sha256
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
+
+    _Found = tuple[NDArray[np.intp], NDArray[np.float64]]
 
 TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|\w+|[^\w\s]+")
 """A Chinese or Japanese sign, a word, or a run of other signs."""
@@ -218,18 +222,11 @@ class Ngrams:
         names = list(number)
         self.pieces = pack([names[i] for i in kept])
 
-    def terms(self, text: str | None) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    def terms(self, text: str | None) -> _Found:
         """Return the columns of the terms of a text, each once, and what stands there."""
         if "_counted" not in vars(self):  # made anew after loading
-            self._counted = _Counted(self, *self._indices())
-        found = TOKEN.findall(text[:MAX_CHARS].lower()) if text else []
-        words, pieces = self._counted(found)
-        columns = np.array([*words, *pieces], dtype=np.intp)
-        counts = np.array([*words.values(), *pieces.values()], dtype=np.float64)
-        part = np.repeat([0, 1], [len(words), len(pieces)])
-        data = (1.0 + np.log(counts)) * self._counted.idf.take(columns)
-        length = np.sqrt(np.bincount(part, data**2, 2))
-        return columns, data / length.take(part)
+            self._counted = _counted(self)
+        return self._counted(text)
 
     def _indices(self) -> tuple[dict[str, int], dict[str, int]]:
         """Return the numbers of words and of pieces, made anew after loading."""
@@ -285,16 +282,38 @@ def _weighed(parts: list[Any], idf: list[NDArray[np.float64]]) -> Any:
 
 
 class _Counted:
-    """Counts the terms of one text, in the order in which `Ngrams` sums them up for many."""
+    """What the terms of one text come to, by the order in which many are summed up."""
 
-    def __init__(self, ngrams: Ngrams, words: dict[str, int], pieces: dict[str, int]) -> None:
-        self._words, self._pieces, self._start = words, pieces, ngrams.n_words
+    def __init__(self, ngrams: Ngrams) -> None:
+        self._words = {term: i for i, term in enumerate(unpack(ngrams.words))}
+        self._pieces = {term: i for i, term in enumerate(unpack(ngrams.pieces))}
+        self._start = ngrams.n_words
         self._column = ngrams.word_column.tolist()
-        self._seen: dict[str, tuple[int, ...]] = {}
-        self.idf = np.concatenate(ngrams.idf)
         self._pair = dict(zip(ngrams.pair_keys.tolist(), ngrams.pair_column.tolist(), strict=True))
+        self._idf = np.concatenate(ngrams.idf)
+        self._seen: dict[str, tuple[int, ...]] = {}
+        self._last: dict[str, _Found] = {}
 
-    def __call__(self, tokens: list[str]) -> tuple[dict[int, int], dict[int, int]]:
+    def __call__(self, text: str | None) -> _Found:
+        """Return columns and what stands there; the last texts are not counted again."""
+        shown = text[:MAX_CHARS] if text else ""
+        found = self._last.get(shown)
+        if found is None:
+            found = self._weighed(*self._counts(TOKEN.findall(shown.lower())))
+            if len(self._last) >= FEW:
+                self._last.clear()
+            self._last[shown] = found
+        return found
+
+    def _weighed(self, words: dict[int, int], pieces: dict[int, int]) -> _Found:
+        columns = np.array([*words, *pieces], dtype=np.intp)
+        counts = np.array([*words.values(), *pieces.values()], dtype=np.float64)
+        part = np.repeat([0, 1], [len(words), len(pieces)])
+        data = (1.0 + np.log(counts)) * self._idf.take(columns)
+        length = np.sqrt(np.bincount(part, data**2, 2))
+        return columns, data / length.take(part)
+
+    def _counts(self, tokens: list[str]) -> tuple[dict[int, int], dict[int, int]]:
         """Return counts by column: of words and pairs, and of pieces."""
         known = [self._words.get(token, -1) for token in tokens]
         columns = [self._column[number] for number in known if number >= 0]
@@ -321,6 +340,21 @@ class _Counted:
                 self._seen.clear()
             self._seen[word] = found
         return found
+
+
+_ALIKE: WeakValueDictionary[bytes, _Counted] = WeakValueDictionary()
+"""Candidates of a fold have the same terms, which are counted once for all of them."""
+
+
+def _counted(ngrams: Ngrams) -> _Counted:
+    """Return what counts the terms, the same for equal ones."""
+    parts: list[NDArray[Any]] = [ngrams.words, ngrams.pieces, ngrams.word_column]
+    parts += [ngrams.pair_keys, ngrams.pair_column, *ngrams.idf]
+    digest = sha256(b"".join(len(one).to_bytes(8, "big") + one.tobytes() for one in parts)).digest()
+    found = _ALIKE.get(digest)
+    if found is None:
+        found = _ALIKE[digest] = _Counted(ngrams)
+    return found
 
 
 def joined(

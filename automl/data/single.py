@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import date, datetime
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
 
@@ -117,11 +118,18 @@ def _given(source: Any) -> tuple[tuple[Any, ...], Cells] | None:
     if pandas is not None and type(source) is pandas.DataFrame:
         if len(source) != 1:
             return None
-        return tuple(source.columns.tolist()), source.iloc[0].tolist()
+        return _untimed(source.columns.tolist(), source.iloc[0].tolist())
     polars = sys.modules.get("polars")
     if polars is not None and type(source) is polars.DataFrame and source.height == 1:
-        return tuple(source.columns), source.row(0)
+        return _untimed(source.columns, source.row(0))
     return None
+
+
+def _untimed(names: Cells, cells: Cells) -> tuple[tuple[Any, ...], Cells] | None:
+    """Return a row, unless the frame holds moments, which it rounds in a way of its own."""
+    if any(isinstance(cell, date) for cell in cells):
+        return None
+    return tuple(names), cells
 
 
 def _reader(feature: Feature, lookups: Lookups) -> Callable[[Any], Any]:
@@ -131,7 +139,8 @@ def _reader(feature: Feature, lookups: Lookups) -> Callable[[Any], Any]:
         return _number(_NUMBERS | _TRUTHS if typed else frozenset())
     written = feature.form in {"", "string"}
     if feature.kind is Kind.DATE:
-        return _date(feature.format or "iso", written=written)
+        timed = feature.form in {"", "date"}
+        return _date(feature.format or "iso", written=written, timed=timed)
     if feature.kind is Kind.TEXT:
         return _text if written else _nothing
     return _level(feature, lookups, written=written)
@@ -176,8 +185,10 @@ def _level(feature: Feature, lookups: Lookups, *, written: bool) -> Callable[[An
     return read
 
 
-def _date(form: str, *, written: bool) -> Callable[[Any], float]:
+def _date(form: str, *, written: bool, timed: bool) -> Callable[[Any], float]:
     def read(cell: Any) -> float:
+        if timed and isinstance(cell, datetime) and cell == cell:  # noqa: PLR0124  # NaT is not
+            return parse.seconds_of(cell)
         if type(cell) is not str:
             return _missing(cell)
         if not written:

@@ -86,6 +86,17 @@ def test_a_clean_row_takes_the_short_way(form, number):
     assert same(table, apply(SCHEMA, take_in(source)).table)
 
 
+def test_a_moment_in_a_dict_is_read():
+    pandas = pytest.importorskip("pandas")
+    moments = [dt.datetime(2020, 5, 1, 7, 3, 2, 999_999), dt.datetime(2020, 5, 1, tzinfo=dt.UTC)]
+    moments.append(pandas.Timestamp("2020-01-01 10:30:00.123456789"))
+    for moment in moments:
+        row = ROW | {"when": moment}
+        assert same(READ(row), apply(SCHEMA, take_in(row)).table)
+        assert READ(pandas.DataFrame([row])) is None
+    assert READ(ROW | {"when": pandas.NaT}) is None
+
+
 def test_columns_in_another_order_are_put_back():
     table = READ(dict(reversed(ROW.items())) | {"when": None})
     assert same(table, READ(ROW | {"when": None}))

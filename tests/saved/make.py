@@ -23,13 +23,29 @@ from automl.data.frame import take_in
 from automl.model.predictor import Predictor
 from automl.plugin.discovery import discover
 
-ALGORITHMS = ("lightgbm", "xgboost", "hist_boosting", "linear")
-"""Trees of each library that comes with automl, and a weighted sum; each a quarter of the blend."""
+PREPARED: dict[str, dict[str, str]] = {
+    "lightgbm": {"string": "as_category", "arithmetic": "arithmetic"},
+    "xgboost": {"category": "target_mean", "group_contrast": "group_contrast"},
+    "hist_boosting": {"text": "text_svd", "level_counts": "level_counts"},
+    "random_forest": {"category": "frequency", "text": "text_score"},
+    "extra_trees": {"category": "one_hot_dense", "string": "target_mean_string"},
+    "decision_tree": {"category": "ordinal"},
+    "linear": {"category": "one_hot", "string": "string_ngrams", "text": "ngrams"},
+    "mlp": {"number": "impute > quantile", "category": "one_hot_dense", "text": "text_score"},
+    "svm": {"number": "impute > scale", "category": "target_mean > scale"},
+    "nearest_neighbors": {"number": "impute > scale", "text": "text_svd > scale"},
+    "naive_bayes": {"category": "one_hot_dense"},
+}
+"""All algorithms that come with automl, and what each is prepared by: every step is there once."""
 
 SMALL = {
-    "lightgbm": {"learning_rate": 0.3, "num_leaves": 8},
-    "xgboost": {"learning_rate": 0.3, "max_depth": 3},
-    "hist_boosting": {"learning_rate": 0.3, "max_leaf_nodes": 8},
+    "lightgbm": {"learning_rate": 0.1, "num_leaves": 8},
+    "xgboost": {"learning_rate": 0.15, "max_depth": 3},
+    "hist_boosting": {"learning_rate": 0.3, "max_leaf_nodes": 8, "text_svd__dims": 20},
+    "random_forest": {"min_samples_leaf": 20},
+    "extra_trees": {"min_samples_leaf": 20},
+    "mlp": {"width": 32, "layers": 1},
+    "nearest_neighbors": {"text_svd__dims": 20},
 }
 """Few trees, and small ones."""
 
@@ -39,32 +55,43 @@ WORDS = (
 )
 
 
+STEMS = ("Aker", "Bjork", "Dal", "Elv", "Fjell", "Grann", "Hav", "Is", "Lund", "Nord", "Sol", "Vik")
+ENDS = ("by", "torp", "vik", "dal", "nes", "stad", "havn", "lund", "heim", "berg")
+
+
 def table(n_rows: int, seed: int) -> dict[str, list[Any]]:
     """Return orders of a shop that never was: numbers, categories, a date, a text, and gaps."""
     rng = np.random.default_rng(seed)
-    weight = np.round(rng.gamma(2.0, 3.0, n_rows), 2)
     country = rng.choice(["no", "se", "dk", "fi"], n_rows, p=[0.4, 0.3, 0.2, 0.1])
     channel = rng.choice(["web", "shop", "phone"], n_rows)
+    usual = np.select([channel == "web", channel == "shop"], [1.0, 4.0], 16.0)
+    weight = np.round(usual * rng.gamma(2.0, 3.0, n_rows), 2)
+    price = np.round(weight * rng.lognormal(0.0, 0.8, n_rows), 2)
     days = rng.integers(0, 900, n_rows)
+    place = rng.choice([f"{a}{b}" for a in STEMS for b in ENDS], n_rows)
     note = [" ".join(rng.choice(WORDS, rng.integers(3, 9))) for _ in range(n_rows)]
     score = (
-        0.3 * (weight - 6)
+        0.4 * (weight / usual - 6)
+        + 4.0 * np.log(price / weight)
         + 1.2 * (country == "se")
         - 0.8 * (channel == "web")
         + 0.002 * (days - 450)
+        + 0.8 * np.array([one.startswith(("Aker", "Sol")) for one in place])
         + 1.5 * np.array(["broken" in one for one in note])
         + rng.normal(scale=0.7, size=n_rows)
     )
     ordered = [(date(2021, 1, 1) + timedelta(days=int(day))).isoformat() for day in days]
     columns: dict[str, list[Any]] = {
         "weight": weight.tolist(),
+        "price": price.tolist(),
         "items": rng.integers(1, 12, n_rows).tolist(),
         "country": country.tolist(),
         "channel": channel.tolist(),
+        "place": place.tolist(),
         "ordered": ordered,
         "note": note,
     }
-    for name in ("weight", "country", "ordered", "note"):
+    for name in ("weight", "country", "place", "ordered", "note"):
         for row in np.flatnonzero(rng.random(n_rows) < 0.08).tolist():
             columns[name][row] = None
     columns["returned"] = np.where(score > 0.5, "yes", "no").tolist()
@@ -79,9 +106,14 @@ def learned(columns: dict[str, list[Any]]) -> Predictor:
             "returned",
             budget=automl.Budget(trials=1),
             plugins=[name],
-            strategy=automl.Strategy(folds=2, isolation="none", spaces={name: SMALL.get(name, {})}),
+            strategy=automl.Strategy(
+                folds=2,
+                isolation="none",
+                spaces={name: {k: v for k, v in SMALL.get(name, {}).items() if "__" not in k}},
+                starts={name: ({**SMALL.get(name, {}), "prepare": prepared},)},
+            ),
         ).predictor
-        for name in ALGORITHMS
+        for name, prepared in PREPARED.items()
     ]
     first, catalog = each[0], discover()
     parts = tuple(replace(one.parts[0], weight=1 / len(each)) for one in each)
@@ -110,7 +142,7 @@ def odd(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
 def main(home: Path) -> None:
     """Write the model, the rows and what it says of them."""
     home.mkdir()
-    predictor = learned(table(260, 0))
+    predictor = learned(table(400, 0))
     predictor.save(home / "model.zip")
     rows = odd(table(60, 1))
     with (home / "rows.csv").open("w", newline="", encoding="utf-8") as file:

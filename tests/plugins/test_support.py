@@ -1,4 +1,4 @@
-"""The table of what can be put plainly, in docs/exports.md, is what is installed.
+"""The table of what can be exported how, in docs/exports.md, is what is installed.
 
 That what is declared is true is held by the conformance kit, for every built-in
 (``tests/testing/test_builtins.py``). Where the table is not what it should be, ``python
@@ -23,6 +23,15 @@ STATED = {"trees": "trees", "coefficients": "weighted sums", "formula": "a formu
 
 def of_algorithm(algorithm):
     return next((what for name, what in STATED.items() if getattr(algorithm, name)), "not plainly")
+
+
+def with_code(one):
+    return "no" if one.code is None else "yes"
+
+
+def whole(one):
+    """Return whether it goes into a model folder, which these exports hold."""
+    return "no" if one.saved is None else "yes"
 
 
 def of_step(bench):
@@ -52,13 +61,22 @@ def given(hook):
 
 
 def support():
-    lines = ["| algorithm | is put as |", "|---|---|"]
-    lines += [f"| `{one.name}` | {of_algorithm(one)} |" for one in given("automl_algorithms")]
-    lines += ["", "| step | takes | is put as |", "|---|---|---|"]
+    lines = ["| algorithm | scorer, ONNX | code | MLflow, Docker |", "|---|---|---|---|"]
+    lines += [
+        f"| `{one.name}` | {of_algorithm(one)} | {with_code(one)} | {whole(one)} |"
+        for one in given("automl_algorithms")
+    ]
+    lines += [
+        "",
+        "| step | takes | scorer, ONNX | code | MLflow, Docker |",
+        "|---|---|---|---|---|",
+    ]
     catalog = discover()
     for step in given("automl_preprocessors"):
         bench = PreparationBench(step, catalog, Plugins())
-        lines.append(f"| `{step.name}` | {', '.join(sorted(step.takes))} | {of_step(bench)} |")
+        taken = ", ".join(sorted(step.takes))
+        ways = f"{of_step(bench)} | {with_code(step)} | {whole(step)}"
+        lines.append(f"| `{step.name}` | {taken} | {ways} |")
     return "\n".join(lines) + "\n"
 
 

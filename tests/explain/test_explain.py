@@ -130,7 +130,9 @@ def test_sampled_values_are_near_those_by_definition(fresh):
     assert np.array_equal(again.contributions, found.contributions)
 
 
-@pytest.mark.parametrize(("bound", "to"), [("FULL_SHARE", 4.0), ("MOST_ASKED", 160)])
+@pytest.mark.parametrize(
+    ("bound", "to"), [("FULL_SHARE", 4.0), ("MOST_ASKED", 160), ("LEAST_WAYS", 1000)]
+)
 def test_members_that_walk_from_few_rows_leave_no_rest(bound, to, fresh, monkeypatch, caplog):
     predictor = learned("binary", "nearest_neighbors")
     against = {name: cells[:60] for name, cells in table(seed=7).items() if name != "score"}

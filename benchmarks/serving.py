@@ -158,18 +158,18 @@ def swapped(model: str, other: str, swaps: int, connections: int) -> dict[str, A
             text = CHECKING.format(**{key: quoted(word) for key, word in words.items()})
             script.write_text(text, encoding="utf-8")
             memory = psutil.Process(process.pid).memory_info
-            before, start = memory().rss, time.perf_counter()
+            megabytes, start = [memory().rss >> 20], time.perf_counter()
             command = asking(f"{url}/predict", connections, 3600, script)
             wrk = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
             for number in range(swaps):
                 expected = (second, first)[number % 2], (second_reply, first_reply)[number % 2]
                 if swap(process, url, given[(number + 1) % 2], place, row) != expected:
                     raise ValueError("what a version says of the row changed")
+                megabytes += [memory().rss >> 20] if number % 10 == 9 else []
             time.sleep(1.0)
             wrk.send_signal(signal.SIGINT)
             text = wrk.communicate()[0]
             seconds = time.perf_counter() - start
-            megabytes = [before >> 20, memory().rss >> 20]
         finally:
             process.terminate()
             process.wait()

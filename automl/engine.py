@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import secrets
 import warnings
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from automl.search.question import ask
 from automl.search.race import Race
 from automl.search.reserve import SearchClock
 from automl.search.resume import as_before, check_same, facts_of
+from automl.search.rungs import Rungs
 from automl.search.schedule import Schedule
 from automl.search.shared import write_run
 from automl.search.strategy import Strategy
@@ -244,7 +246,8 @@ def _search(
         )
         for space in spaces
     ]
-    measured = call.budget.seconds is not None
+    seconds = call.budget.seconds
+    measured = seconds is not None
 
     def rehearse(outcomes: Sequence[Outcome], seconds: float) -> float:
         taken = Clock(seconds)
@@ -253,7 +256,19 @@ def _search(
 
     search = Search(
         pool=pool,
-        schedule=Schedule(studies, greater_is_better=greater, measured=measured, costs=costs),
+        schedule=Schedule(
+            studies,
+            greater_is_better=greater,
+            measured=measured,
+            costs=costs,
+            rungs=Rungs(
+                n_rows,
+                math.inf if seconds is None else seconds * call.workers,
+                first.cv_score,
+                greater_is_better=greater,
+                in_rounds={one.algorithm.name for one in spaces if one.algorithm.fit is not None},
+            ),
+        ),
         data=data,
         question=question,
         limits=Limits(
@@ -308,7 +323,7 @@ def _say_finished(predictor: Predictor, leaderboard: Leaderboard, call: Call) ->
         RunFinished,
         score=predictor.info["cv_score"],
         metric=leaderboard.metric,
-        n_complete=sum(row.status == "complete" for row in leaderboard),
+        n_complete=sum(row.status in {"complete", "sample"} for row in leaderboard),
         n_failed=sum(row.status.startswith("failed") for row in leaderboard),
         members=tuple(part.candidate.algorithm for part in predictor.parts),
     )

@@ -40,15 +40,19 @@ class Candidate:
         For each kind of column in the table its chain; an empty chain hands the block over as it
         is, a kind that is not named is left out. A chain that begins with a step that reads the
         whole table stands under the name of that step.
+    rows : int or None, default=None
+        Training rows of each fold that it is fitted on; all of them where None.
     """
 
     algorithm: str
     params: Mapping[str, Any] = field(default_factory=dict)
     preparation: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
+    rows: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the candidate as plain JSON values."""
-        return {
+        rows = {} if self.rows is None else {"rows": self.rows}
+        return rows | {
             "algorithm": self.algorithm,
             "params": dict(self.params),
             "preparation": {
@@ -67,7 +71,12 @@ class Candidate:
                 kind: tuple(Step(name=step["name"], params=step["params"]) for step in chain)
                 for kind, chain in data["preparation"].items()
             },
+            rows=data.get("rows"),
         )
+
+    def on(self, rows: int | None) -> Candidate:
+        """Return the same candidate on so many rows; on all where None."""
+        return self if rows == self.rows else replace(self, rows=rows)
 
     @property
     def extra(self) -> dict[str, tuple[Step, ...]]:

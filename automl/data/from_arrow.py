@@ -83,9 +83,18 @@ def _floats(values: Any) -> NDArray[np.float64]:
 
     if pa.types.is_boolean(values.type):
         values = values.cast(pa.int8())
-    values = values.cast(pa.float64(), safe=False)
-    floats: NDArray[np.float64] = values.to_numpy(zero_copy_only=False)
-    return floats
+    return _plain(values.cast(pa.float64(), safe=False))
+
+
+def _plain(values: Any) -> NDArray[Any]:
+    """Return numbers as ``to_numpy`` would, which loads pandas where it is installed."""
+    if values.null_count:
+        values = values.fill_null(float("nan"))
+    dtype = np.dtype(values.type.to_pandas_dtype())
+    if not len(values):
+        return np.zeros(0, dtype)
+    cells: NDArray[Any] = np.frombuffer(values.buffers()[1], dtype)
+    return cells[values.offset : values.offset + len(values)]
 
 
 def _empty(name: str, values: Any, dtype: str) -> RawColumn:
@@ -100,7 +109,7 @@ def _boolean(name: str, values: Any, dtype: str) -> RawColumn:
 def _number(name: str, values: Any, dtype: str) -> RawColumn:
     whole = "int" in str(values.type)
     if whole and not values.null_count:
-        return made.number(name, values.to_numpy(zero_copy_only=False), dtype)
+        return made.number(name, _plain(values), dtype)
     return made.number(name, _floats(values), dtype, whole=whole)
 
 
@@ -111,10 +120,7 @@ def _unusable(name: str, values: Any, dtype: str) -> RawColumn:
 def _codes(indices: Any) -> NDArray[np.int32]:
     import pyarrow as pa
 
-    codes: NDArray[np.int32] = (
-        indices.cast(pa.int32()).fill_null(MISSING).to_numpy(zero_copy_only=False)
-    )
-    return codes
+    return _plain(indices.cast(pa.int32()).fill_null(MISSING))
 
 
 def _strings(name: str, values: Any, dtype: str) -> RawColumn:
@@ -157,7 +163,7 @@ def _temporal(name: str, values: Any, dtype: str) -> RawColumn:
     if pa.types.is_time32(kind):
         values = values.cast(pa.int32())
     floats = values.cast(pa.int64()).cast(pa.float64(), safe=False)
-    seconds = floats.to_numpy(zero_copy_only=False) * _SECONDS[kind.unit]
+    seconds = _plain(floats) * _SECONDS[kind.unit]
     form = made.Form.DATE if pa.types.is_timestamp(kind) else made.Form.NUMBER
     return made.RawColumn(name=name, form=form, values=seconds, dtype=dtype)
 

@@ -11,7 +11,6 @@ from automl._version import __version__
 from automl.candidate.pipeline import constant_pipeline
 from automl.candidate.recipe import Candidate
 from automl.candidate.storage import save_pipeline
-from automl.data.profile import profile
 from automl.errors import RunError
 from automl.model.member import Member, Part
 from automl.model.mix import judge_of, mix
@@ -20,6 +19,7 @@ from automl.model.report import lines_of
 from automl.search.leaderboard import Leaderboard, Row
 from automl.search.outcome import Evaluation, Failure, Reason
 from automl.search.records import damaged, intact
+from automl.search.rungs import best_of_each
 from automl.search.scoring import score_values
 
 if TYPE_CHECKING:
@@ -108,8 +108,10 @@ def assemble(
     RunError
         E_RUN_FOLDER where what was fitted is not there any more.
     """
+    greater = question.metric.greater_is_better
     while True:
-        mixed = mix(among or outcomes, question, data, members, seed, remaining, weights)
+        known = best_of_each(among or outcomes, greater_is_better=greater)
+        mixed = mix(known, question, data, members, seed, remaining, weights)
         broken = {id(e): damaged(e) for e, _ in mixed.chosen if not intact(e)}
         if not broken:
             break
@@ -145,7 +147,7 @@ def assemble(
         "seed": seed,
         "n_tried": len(outcomes),
         "automl": __version__,
-        "profile": profile(question.schema, question.table),
+        "profile": data.profile(),
         "sample": {
             "rows": question.sample_rows(),
             "values": mixed.sample.tolist(),
@@ -193,7 +195,7 @@ def _leaderboard(
                 giver=_giver(outcome, question),
                 params=content["params"],
                 preparation=content["preparation"],
-                message=outcome.message if isinstance(outcome, Failure) else "",
+                message=_message(outcome),
                 latency_ms=outcome.latency_ms if isinstance(outcome, Evaluation) else None,
                 n_bytes=outcome.n_bytes if isinstance(outcome, Evaluation) else None,
             )
@@ -207,10 +209,17 @@ def _leaderboard(
 
 def _status(outcome: Outcome) -> str:
     if isinstance(outcome, Evaluation):
-        return "complete"
+        return "complete" if outcome.candidate.rows is None else "sample"
     if outcome.reason is Reason.PRUNED:
         return "pruned"
     return "skipped" if outcome.reason in NOT_TRIED else f"failed ({outcome.reason.value})"
+
+
+def _message(outcome: Outcome) -> str:
+    if isinstance(outcome, Failure):
+        return outcome.message
+    rows = outcome.candidate.rows
+    return "" if rows is None else f"Fitted on {rows:,} of the training rows."
 
 
 def _giver(outcome: Outcome, question: Question) -> str:

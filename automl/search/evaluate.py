@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from automl.plugin.contributions import Validation
 from automl.plugin.discovery import discover
 from automl.search.budget import Clock, timed
 from automl.search.outcome import FoldFailure, FoldResult, Reason
+from automl.search.rungs import some_rows
 from automl.search.scoring import score_values
 from automl.search.shared import open_run
 from automl.search.worker import crash_of
@@ -47,6 +48,10 @@ TIMED_SECONDS = 0.005
 
 PROBED = 20
 """Rows that are predicted once more, the last one first."""
+
+WATCHED = 4
+"""Where a candidate is fitted on a part of the rows, rounds are counted by one held-out row for so
+many of these at most."""
 
 FEW = 100
 """Fewer held-out rows only judge: the best of many rounds on so few rows would look too good."""
@@ -115,7 +120,8 @@ class Evaluator:
             threads=spec.threads,
             device=spec.device,
         )
-        self._cache: OrderedDict[tuple[int, str], _Ready] = OrderedDict()
+        self._cache: OrderedDict[tuple[int, str, int | None], _Ready] = OrderedDict()
+        self._folds: dict[tuple[int, int | None], Fold] = {}
 
     def __call__(self, job: FoldJob) -> FoldResult | FoldFailure:
         """Fit and judge one fold; what a plugin raises becomes a value."""
@@ -129,7 +135,7 @@ class Evaluator:
 
     def _evaluate(self, job: FoldJob) -> FoldResult | FoldFailure:
         clock = Clock(job.seconds)
-        fold = self._data.plan.folds[job.fold]
+        fold = self._fold(job)
         y_train, y_test = self._data.y[fold.train], self._data.y[fold.test]
         ready = self._ready(job, fold, y_train)
         if ready.prepared.extra == 0:
@@ -145,7 +151,7 @@ class Evaluator:
             ready.prepared,
             y_train,
             w_train,
-            Validation(X=ready.X_test, y=y_test, weight=w_test, few=few),
+            _validation(ready.X_test, y_test, w_test, job.candidate.rows, few=few),
             self._catalog.get("algorithm", job.candidate.algorithm),
             self._setting,
             rounds,
@@ -195,7 +201,7 @@ class Evaluator:
             raise _WrongError(Reason.DISK, f"The model cannot be written: {error}") from error
 
     def _ready(self, job: FoldJob, fold: Fold, y_train: NDArray[Any]) -> _Ready:
-        key = (job.fold, job.candidate.preparation_key)
+        key = (job.fold, job.candidate.preparation_key, job.candidate.rows)
         if key in self._cache:
             self._cache.move_to_end(key)
             return self._cache[key]
@@ -214,6 +220,15 @@ class Evaluator:
         while len(self._cache) > 1 and sum(r.n_bytes for r in self._cache.values()) > CACHE_BYTES:
             self._cache.popitem(last=False)
         return self._cache[key]
+
+    def _fold(self, job: FoldJob) -> Fold:
+        """Return the rows to fit on, as many as the candidate wants, and those to judge by."""
+        key = (job.fold, job.candidate.rows)
+        if key not in self._folds:
+            fold = self._data.plan.folds[job.fold]
+            rows = some_rows(self._data.y[fold.train], job.candidate.rows, self._spec.seed)
+            self._folds[key] = fold if rows is None else replace(fold, train=fold.train[rows])
+        return self._folds[key]
 
     def _weights(self, fold: Fold) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
         weight = self._data.weight
@@ -248,6 +263,23 @@ class Evaluator:
             raise _WrongError(
                 Reason.SHAPE, "The values of a row change with the rows beside it, or their order."
             )
+
+
+def _validation(
+    X: Any,
+    y: NDArray[Any],
+    weight: NDArray[np.float64] | None,
+    rows: int | None,
+    *,
+    few: bool,
+) -> Validation:
+    """Return held-out rows to count rounds by; to few training rows all of them would be dear."""
+    part = None if rows is None else some_rows(y, max(rows // WATCHED, FEW), 0)
+    if part is None:
+        return Validation(X=X, y=y, weight=weight, few=few)
+    return Validation(
+        X=X[part], y=y[part], weight=None if weight is None else weight[part], few=few
+    )
 
 
 class _Rounds:

@@ -29,7 +29,8 @@ class Row:
         Number of the trial; 0 is the constant baseline.
     algorithm : str
     status : str
-        ``complete``, ``pruned``, ``skipped``, or ``failed (reason)``.
+        ``complete``, ``sample`` (fitted on a part of the training rows, judged as all others),
+        ``pruned``, ``skipped``, or ``failed (reason)``.
     cv_score : float or None
         Score of the out-of-fold values, used for choosing, hence optimistic for the best rows.
     weight : float
@@ -40,7 +41,7 @@ class Row:
         Distribution and version that brought the algorithm.
     params, preparation : mapping
     message : str
-        The first cause of a failure.
+        The first cause of a failure, or the rows of a sample.
     latency_ms : float or None, default=None
         Milliseconds of a single row, by the fitted pipelines of all folds one after the other, as
         the worker measured it; a predictor that is ready (`Predictor.ready`) is quicker.

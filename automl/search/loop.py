@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from automl.candidate.recipe import Candidate
+    from automl.search.budget import Clock
     from automl.search.history import History
     from automl.search.interrupts import Interrupts
     from automl.search.memory import Memory
@@ -120,6 +121,7 @@ class Search:
         self._jobs: dict[int, tuple[Active, int]] = {}
         self._n_jobs = 0
         self._exhausted = False
+        self._n_rows = max((len(fold.train) for fold in data.plan.folds), default=1)
         self._best: Evaluation | None = None
         self._history = history
         self._n_asked = history.past.last
@@ -190,14 +192,15 @@ class Search:
                 return True
         n_folds = len(self._data.plan.folds)
         promised = sum(
-            self._schedule.expected(one.candidate.algorithm) * one.open / n_folds
-            for one in self._active
+            self._schedule.expected(one.candidate) * one.open / n_folds for one in self._active
         )
         most = math.inf if self._trials is None else self._trials
         while not (self._exhausted or self._n_asked >= most or self._clock.up):
             if not self._turns.may_ask(self._n_asked + 1):
                 return False
-            candidate = self._schedule.ask(self._clock.left * self._pool.size - promised)
+            left = self._clock.left * self._pool.size - promised
+            longest = LONGEST * self._clock.left * min(self._pool.size, n_folds)
+            candidate = self._schedule.ask(left, longest)
             if candidate is None:
                 # A running candidate may still teach the schedule what to propose.
                 if self._turns.wait_for_all(self._n_asked + 1):
@@ -227,14 +230,14 @@ class Search:
         left = self._clock.left
         waves = math.ceil(sum(one.open for one in self._active) / self._pool.size)
         n_complete = sum(isinstance(outcome, Evaluation) for outcome in self.outcomes)
-        share = FIRST_SHARE if n_complete < FIRST else LONGEST
+        seconds = _most(self._clock, active.candidate.rows, self._n_rows, n_complete)
         limited = math.isfinite(left)
-        usual = self._schedule.expected(active.candidate.algorithm)
+        usual = self._schedule.expected(active.candidate)
         job = FoldJob(
             number=active.number,
             candidate=active.candidate,
             fold=fold,
-            seconds=max(left, 0.0) * share * MARGIN / waves if limited else None,
+            seconds=seconds * MARGIN / waves if limited else None,
         )
         active.pending.remove(fold)
         active.running.add(fold)
@@ -254,7 +257,7 @@ class Search:
         active, fold = self._jobs.pop(ended.number)
         active.running.discard(fold)
         active.seconds += ended.seconds
-        self._memory.tell(active.candidate.algorithm, ended.peak)
+        self._memory.tell(active.candidate, ended.peak)
         if ended.crash is not None:
             active.failure = active.failure or FoldFailure(
                 reason=ended.crash.reason, message=ended.crash.message, detail=ended.crash.detail
@@ -274,6 +277,8 @@ class Search:
             self._finish(active, cut=late and self._clock.up)
 
     def _verdict(self, active: Active) -> str:
+        if active.candidate.rows is not None:
+            return ""  # what it will be on more rows is not known yet
         if self._turns.in_order:
             return active.verdict_in_order(self._race)
         return active.verdict(self._race, self._turns.rival)
@@ -315,6 +320,14 @@ class Search:
             active.failure = active.failure or FoldFailure(reason=reason, message=message)
             self._finish(active, cut=cut)
         self._active.clear()
+
+
+def _most(clock: Clock, rows: int | None, n_rows: int, n_complete: int) -> float:
+    """Return the seconds that a candidate may use, all its folds at once."""
+    left = max(clock.left, 0.0)
+    if rows is not None and clock.seconds is not None:
+        return min(LONGEST * left, FIRST_SHARE * math.sqrt(rows / n_rows) * clock.seconds)
+    return left * (FIRST_SHARE if n_complete < FIRST else LONGEST)
 
 
 def _longest(left: float, usual: float) -> float:

@@ -59,7 +59,6 @@ class Memory:
     ) -> None:
         self._algorithms = algorithms
         self._context = context
-        self._matrix = 8.0 * context.n_rows * max(context.n_columns, 1)
         self._factors: dict[str, float] = {}
         if limit is None:
             self.share = max(int(memory_left() * (1 - MARGIN) / workers), LEAST)
@@ -68,10 +67,10 @@ class Memory:
 
     def expected(self, candidate: Candidate) -> float:
         """Return the bytes that a worker will hold with a candidate, about."""
-        beside = self._declared(candidate)
+        beside, matrix = self._declared(candidate), self._matrix(candidate)
         if beside is None:
-            beside = self._factors.get(candidate.algorithm, FACTOR) * self._matrix
-        return EMPTY + COPIES * self._matrix + beside
+            beside = self._factors.get(candidate.algorithm, FACTOR) * matrix
+        return EMPTY + COPIES * matrix + beside
 
     def refusal(self, candidate: Candidate) -> str:
         """Say why a candidate would not fit; nothing where it does."""
@@ -83,17 +82,27 @@ class Memory:
             f"{_megabytes(self.share)}."
         )
 
-    def tell(self, algorithm: str, peak: int) -> None:
-        """Take the most that a worker held with a candidate of an algorithm; 0 says nothing."""
+    def tell(self, candidate: Candidate, peak: int) -> None:
+        """Take the most that a worker held with a candidate; 0 says nothing."""
         if peak:
-            beside = max(peak - EMPTY - COPIES * self._matrix, 0.0) / self._matrix
-            self._factors[algorithm] = max(self._factors.get(algorithm, 0.0), beside)
+            name, matrix = candidate.algorithm, self._matrix(candidate)
+            beside = max(peak - EMPTY - COPIES * matrix, 0.0) / matrix
+            self._factors[name] = max(self._factors.get(name, 0.0), beside)
+
+    def _rows(self, candidate: Candidate) -> int:
+        n_rows = self._context.n_rows
+        return n_rows if candidate.rows is None else min(candidate.rows, n_rows)
+
+    def _matrix(self, candidate: Candidate) -> float:
+        """Return the bytes of the rows that a candidate is fitted on."""
+        return 8.0 * self._rows(candidate) * max(self._context.n_columns, 1)
 
     def _declared(self, candidate: Candidate) -> float | None:
         algorithm = self._algorithms[candidate.algorithm]
         if algorithm.memory is None:
             return None
-        context = replace(self._context, device=device_of(algorithm, self._context.device))
+        device = device_of(algorithm, self._context.device)
+        context = replace(self._context, device=device, n_rows=self._rows(candidate))
         try:
             return float(algorithm.memory(context, candidate.params))
         except Exception:  # what it takes is then learned

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 NUMBER = "number"
 """User attribute with the number of a trial in its run."""
 
+SAMPLE = "sample"
+"""Status of what was fitted on a part of the rows."""
+
 LONGEST = 2_000
 """Characters of a message that are copied; some databases cut at 2,048."""
 
@@ -64,7 +67,9 @@ def copy_of(outcome: Outcome, drawn: Mapping[str, Any]) -> Copy:
     """
     status, score, message = "complete", None, ""
     if isinstance(outcome, Evaluation):
-        score = outcome.cv_score
+        # Scores of other rows would lead the dashboard's plots astray.
+        whole = outcome.candidate.rows is None
+        status, score = ("complete", outcome.cv_score) if whole else (SAMPLE, None)
     else:
         status, message = outcome.reason.value, outcome.message
     return Copy(
@@ -120,7 +125,7 @@ class Writer:
         if copy.number in there:
             return False
         usable = copy.score is not None and math.isfinite(copy.score)
-        state = TrialState.PRUNED if copy.status == Reason.PRUNED else TrialState.FAIL
+        state = TrialState.PRUNED if copy.status in {Reason.PRUNED, SAMPLE} else TrialState.FAIL
         distributions = {name: json_to_distribution(text) for name, text in copy.space.items()}
         trial = create_trial(
             state=TrialState.COMPLETE if usable else state,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +27,9 @@ class Repeat(Schedule):
         super().__init__((), greater_is_better=True, measured=False)
         self._left = deque(candidates)
 
-    def ask(self, seconds_left: float) -> Candidate | None:
+    def ask(self, seconds_left: float, longest: float = math.inf) -> Candidate | None:
         """Return the next candidate, whatever time is left."""
-        del seconds_left
+        del seconds_left, longest
         return self._left.popleft() if self._left else None
 
     def proposal(self, candidate: Candidate) -> dict[str, Any] | None:
@@ -46,9 +47,9 @@ class Repeat(Schedule):
         del candidate, proposal
         return False
 
-    def expected(self, algorithm: str) -> float:
+    def expected(self, candidate: Candidate) -> float:
         """Return 0: nothing was measured."""
-        del algorithm
+        del candidate
         return 0.0
 
     def tell(self, outcome: Outcome) -> None:

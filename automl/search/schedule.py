@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from automl.candidate.space import cost_of
 from automl.search.outcome import Evaluation, Failure, Reason
+from automl.search.rungs import Rungs
 
 if TYPE_CHECKING:
     from automl.candidate.recipe import Candidate
@@ -40,7 +41,7 @@ class _Record:
     asked: int = 0
     spent: float = 0.0
     best: float | None = None
-    seconds: list[float] = field(default_factory=list)
+    seconds: dict[int | None, list[float]] = field(default_factory=dict)
     tried: int = 0
     failed: int = 0
     pruned: int = 0
@@ -61,6 +62,18 @@ class _Record:
             self.failed += reason not in {None, Reason.PRUNED}
             self.pruned += reason is Reason.PRUNED
 
+    def learn(self, outcome: Outcome, costs: Sequence[str], sign: int) -> None:
+        """Tell the study of an outcome, and know the best score."""
+        score = outcome.cv_score if isinstance(outcome, Evaluation) else None
+        self.study.tell(
+            outcome.candidate.on(None),
+            score,
+            [getattr(outcome, name, None) for name in costs],
+            pruned=isinstance(outcome, Failure) and outcome.reason is Reason.PRUNED,
+        )
+        if score is not None:
+            self.best = sign * score if self.best is None else max(self.best, sign * score)
+
     @property
     def hopeless(self) -> bool:
         return self.tried >= OFF_TRIALS and self.failed > OFF_SHARE * self.tried
@@ -75,8 +88,8 @@ class Schedule:
 
     First the portfolios, families alternating: an algorithm's n-th configuration has its turn at
     ``n * sqrt(cost) / promise``, so that what is cheap and promising comes first and nobody waits
-    for all of another; one that was given up counts twice. Then tuning: the algorithm that has used least of its share, which halves
-    with each place in the ranking.
+    for all of another; one that was given up counts twice. Then tuning: the algorithm that has used
+    least of its share, which halves with each place in the ranking.
 
     Parameters
     ----------
@@ -86,6 +99,8 @@ class Schedule:
         Whether measured seconds count; with declared costs alone a run is deterministic.
     costs : sequence of str, default=()
         What of an evaluation the studies are told beside its score.
+    rungs : Rungs or None, default=None
+        Decides on how many rows a candidate is fitted; on all of them where None.
     """
 
     def __init__(
@@ -95,71 +110,79 @@ class Schedule:
         greater_is_better: bool,
         measured: bool,
         costs: Sequence[str] = (),
+        rungs: Rungs | None = None,
     ) -> None:
         self._records = {study.space.algorithm.name: _Record(study=study) for study in studies}
         self._sign = 1 if greater_is_better else -1
         self._measured = measured
         self._costs = tuple(costs)
+        self._rungs = rungs or Rungs(0, math.inf, 0.0, greater_is_better=greater_is_better)
 
-    def ask(self, seconds_left: float) -> Candidate | None:
+    def ask(self, seconds_left: float, longest: float = math.inf) -> Candidate | None:
         """Return the next candidate that should fit into the time left, or None.
 
         Parameters
         ----------
         seconds_left : float
             Worker seconds until the search has to end.
+        longest : float, default=inf
+            Seconds that one candidate may take, all folds together, to end in time.
         """
+        going_on = self._rungs.next(seconds_left, longest)
+        seconds_left = min(seconds_left, longest)
+        if going_on is not None:
+            self._rungs.begin(*going_on)
+            return going_on[0]
+        rows = self._rungs.first
         waiting = [record for record in self._records.values() if not record.off]
         while waiting:
             record = min(waiting, key=self._urgency)
-            if self._expected(record) <= seconds_left and math.isfinite(self._urgency(record)[0]):
+            expected = self._expected(record, rows)
+            if expected <= seconds_left and math.isfinite(self._urgency(record)[0]):
                 candidate = record.study.ask()
                 if candidate is not None:
                     record.ask(measured=self._measured)
-                    return candidate
+                    self._rungs.begin(candidate.on(rows), expected)
+                    return candidate.on(rows)
             waiting.remove(record)
         return None
 
     def proposal(self, candidate: Candidate) -> dict[str, Any] | None:
         """Return what the study drew for a candidate in work, where it drew something."""
-        return self._records[candidate.algorithm].study.proposal(candidate)
+        return self._records[candidate.algorithm].study.proposal(candidate.on(None))
 
     def drawn(self, candidate: Candidate) -> dict[str, Any]:
         """Return what Optuna would know of a candidate (see `AlgorithmStudy.drawn`)."""
-        return self._records[candidate.algorithm].study.drawn(candidate)
+        return self._records[candidate.algorithm].study.drawn(candidate.on(None))
 
     def take_up(self, candidate: Candidate, proposal: Mapping[str, Any] | None) -> bool:
         """Know a candidate from before; return whether its algorithm is still there."""
         record = self._records.get(candidate.algorithm)
         if record is not None:
-            record.study.take_up(candidate, proposal)
+            record.study.take_up(candidate.on(None), proposal)
             record.ask(measured=self._measured)
+            self._rungs.begin(candidate, 0.0)
         return record is not None
 
-    def expected(self, algorithm: str) -> float:
-        """Return the seconds that a candidate of an algorithm takes, all folds together."""
-        return self._expected(self._records[algorithm])
+    def expected(self, candidate: Candidate) -> float:
+        """Return the seconds that such a candidate takes, all folds together."""
+        return self._expected(self._records[candidate.algorithm], candidate.rows)
 
     def tell(self, outcome: Outcome) -> None:
         """Take what came of a candidate."""
         record = self._records[outcome.candidate.algorithm]
         record.count(outcome)
-        score = outcome.cv_score if isinstance(outcome, Evaluation) else None
-        record.study.tell(
-            outcome.candidate, score, [getattr(outcome, name, None) for name in self._costs]
-        )
+        for known in self._rungs.tell(outcome):
+            self._records[known.candidate.algorithm].learn(known, self._costs, self._sign)
         if isinstance(outcome, Failure) and outcome.reason is Reason.CONSTRAINT:
             record.refused += 1
             record.off = record.off or record.refused >= REFUSED
             return
         record.refused = 0
         if isinstance(outcome, Evaluation) or outcome.reason is Reason.TIMEOUT:
-            record.seconds.append(outcome.seconds)
+            record.seconds.setdefault(outcome.candidate.rows, []).append(outcome.seconds)
         if self._measured:
             record.spent += outcome.seconds
-        if score is not None:
-            signed = self._sign * score
-            record.best = signed if record.best is None else max(record.best, signed)
 
     def newly_off(self) -> str:
         """Say of an algorithm that it fails nearly always, once; it is not asked again."""
@@ -191,13 +214,19 @@ class Schedule:
         )
         return (1e9 + record.spent / DECAY**better, record.cost, name)
 
-    def _expected(self, record: _Record) -> float:
+    def _expected(self, record: _Record, rows: int | None) -> float:
         """Seconds that the next candidate will probably take, all folds together."""
         if not self._measured:
             return 0.0
+        scale = self._rungs.scale
+        if rows in record.seconds:
+            return median(record.seconds[rows][-5:])
         if record.seconds:
-            return median(record.seconds[-5:])
-        known = [
-            min(other.seconds) / other.cost for other in self._records.values() if other.seconds
+            known = min(record.seconds, key=scale)
+            return median(record.seconds[known][-5:]) * scale(rows) / scale(known)
+        guesses = [
+            min(other.seconds[known]) / other.cost * scale(rows) / scale(known)
+            for other in self._records.values()
+            for known in other.seconds
         ]
-        return min(known, default=0.0) * record.cost
+        return min(guesses, default=0.0) * record.cost

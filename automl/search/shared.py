@@ -15,7 +15,7 @@ from automl.errors import RunError
 from automl.search.scoring import Truth
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -40,6 +40,8 @@ class RunData:
         A few rows, whose values a saved model has to give again.
     columns : mapping of str to ndarray of shape (n_rows,), default={}
         What the metric reads beside the target.
+    profile : callable () -> mapping, default=dict
+        Returns what `automl.data.profile.profile` says of the table, which is worked out once.
     """
 
     table: Table
@@ -48,6 +50,7 @@ class RunData:
     plan: FoldPlan
     sample: Table
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    profile: Callable[[], Mapping[str, Any]] = dict
 
     def truth(self, rows: NDArray[np.intp]) -> Truth:
         """Return what the values of some rows are judged by."""
@@ -155,7 +158,7 @@ def _write_table(folder: Path, table: Table) -> None:
     for kind in Kind:
         block = table.block(kind)
         if kind is Kind.TEXT:
-            text = json.dumps(block.tolist())
+            text = json.dumps(block.tolist() if block.shape[1] else [])
             (folder / "text.json").write_text(text, encoding="utf-8")
         else:
             np.save(folder / f"{kind.value}.npy", block)

@@ -47,7 +47,7 @@ def test_what_is_declared_counts() -> None:
     assert memory.refusal(small) == ""
     assert "would take about 1,821 MiB" in memory.refusal(large)
     assert "1,000 MiB" in memory.refusal(large)
-    memory.tell("toy", 5_000 * MIB)
+    memory.tell(Candidate(algorithm="toy"), 5_000 * MIB)
     assert memory.refusal(small) == ""
 
 
@@ -55,13 +55,13 @@ def test_what_is_not_declared_is_learned_from_peaks() -> None:
     memory = memory_of(algorithm(), limit=4_000 * MIB)
     one = Candidate(algorithm="toy")
     assert memory.expected(one) == EMPTY + COPIES * MATRIX + FACTOR * MATRIX
-    memory.tell("toy", 0)
+    memory.tell(Candidate(algorithm="toy"), 0)
     assert memory.expected(one) == EMPTY + COPIES * MATRIX + FACTOR * MATRIX
     for peak in (600 * MIB, 1_500 * MIB, 700 * MIB):
-        memory.tell("toy", peak)
+        memory.tell(Candidate(algorithm="toy"), peak)
     assert memory.expected(one) == pytest.approx(1_500 * MIB)
     assert memory.refusal(one) == ""
-    memory.tell("toy", 2_100 * MIB)
+    memory.tell(Candidate(algorithm="toy"), 2_100 * MIB)
     assert memory.refusal(one)
 
 

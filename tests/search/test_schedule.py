@@ -100,7 +100,7 @@ def test_what_was_given_up_says_nothing_of_the_time_that_a_whole_one_takes() -> 
         assert candidate is not None
         done = outcome(candidate, 0.5 if reason is None else None, seconds)
         one.tell(replace(done, reason=reason) if isinstance(done, Failure) and reason else done)
-    assert one.expected("only") == 10.0
+    assert one.expected(Candidate(algorithm="only")) == 10.0
     assert one.ask(5.0) is None
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import warnings
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,7 +41,6 @@ from automl_boosting import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -169,7 +170,7 @@ def _build(params: Params, context: Context) -> XGBoost:
 
 def trees(estimator: XGBoost) -> Trees | None:
     """Return what was learned as a table."""
-    learner = json.loads(estimator.model_.save_raw("json"))["learner"]
+    learner = _as_json(estimator.model_)["learner"]
     model = learner["gradient_booster"]["model"]
     if any(int(tree["tree_param"]["num_deleted"]) for tree in model["trees"]):
         return None
@@ -193,6 +194,19 @@ def trees(estimator: XGBoost) -> Trees | None:
         link=estimator.link,
         sets=sets,
     )
+
+
+def _as_json(booster: Any) -> dict[str, Any]:
+    """Return what a booster learned, by a file.
+
+    What ``save_raw`` gives stays in memory for as long as the thread that asked, unless that thread
+    is also the one that lets the booster go: a server that changes its model would grow.
+    """
+    with tempfile.TemporaryDirectory(prefix="automl-xgboost-", ignore_cleanup_errors=True) as name:
+        place = Path(name) / "model.json"
+        booster.save_model(place)
+        found: dict[str, Any] = json.loads(place.read_bytes())
+    return found
 
 
 def _nodes(trees: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:

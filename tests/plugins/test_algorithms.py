@@ -6,6 +6,7 @@ import importlib
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -477,6 +478,34 @@ def test_neighbours_that_are_equally_far_share_a_place(
         found = formula(first).outputs(new)
         np.testing.assert_allclose(found[:, 0] if regression else found, expected, atol=1e-6)
         np.testing.assert_allclose(said(second, new, task), expected, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+def test_boosters_read_in_another_thread_leave_no_memory_behind(name: str, tmp_path: Path) -> None:
+    psutil = pytest.importorskip("psutil")
+    algorithm = next(one for one in ALGORITHMS if one.name == name)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2_000, 6))
+    context = Context(task="regression", n_classes=0, n_rows=2_000, n_columns=6, categories=())
+    fitted = algorithm.build({}, context).fit(X, X[:, 0] * X[:, 1] + rng.normal(size=2_000))
+    assert isinstance(algorithm.saved, Saved)
+    algorithm.saved.save(fitted, tmp_path)
+
+    def read() -> Any:
+        estimator = algorithm.saved.load(tmp_path)  # type: ignore[union-attr]  # seen above
+        assert algorithm.trees is not None
+        assert algorithm.trees(estimator) is not None
+        return estimator
+
+    with ThreadPoolExecutor(1) as thread:  # it lives on, as a server's do
+        for _ in range(5):
+            thread.submit(read).result()
+        before = psutil.Process().memory_info().rss
+        for _ in range(25):
+            thread.submit(read).result()
+        grown = psutil.Process().memory_info().rss - before
+    assert grown < 5e6, f"{grown / 1e6:.1f} MB"
 
 
 def test_importing_the_plugins_imports_no_learning_library() -> None:

@@ -1,6 +1,8 @@
-"""A tabular network: members that share weights, learned by torch, kept as plain arrays."""
+"""The network of `automl_mlp`, larger and learned by torch: what a GPU is for."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from automl.plugin import (
     Algorithm,
@@ -13,9 +15,14 @@ from automl.plugin import (
     counted_inside,
     hookimpl,
 )
-from automl_torch.encoding import EMBEDDING, MOST_FLAGS, N_BINS, STEP_WIDTH, width_of
-from automl_torch.formula import formula
-from automl_torch.network import CHUNK, ROUND, Network, batch_of, load, save
+from automl_mlp.formula import formula
+from automl_mlp.network import Network, load, memory_of, rounds_for, save
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from automl.plugin import Report, Validation
 
 # TabM's defaults (arXiv 2410.24210 and its package: dropout 0.1, bins between quantiles, gradients
 # cut at 1), with fewer members, narrower layers and twice the rate: a CPU learns it in seconds.
@@ -48,8 +55,25 @@ _LARGE = {**_DEFAULT, "members": 32, "layers": 3, "learning_rate": 2e-3}
 _TORCH = 3.5e8
 
 
-def _build(params: Params, context: Context) -> Network:
-    return Network(
+class TorchNetwork(Network):
+    """The network, learned by torch."""
+
+    def learn(
+        self,
+        X: Any,
+        y: NDArray[Any],
+        weight: NDArray[np.float64] | None,
+        validation: Validation | None,
+        report: Report,
+    ) -> None:
+        """Learn until the validation score has not improved for long, or until told to stop."""
+        from automl_torch.training import train
+
+        train(self, X, y, weight, validation, report)
+
+
+def _build(params: Params, context: Context) -> TorchNetwork:
+    return TorchNetwork(
         params={
             **_DEFAULT,
             **params,
@@ -61,21 +85,12 @@ def _build(params: Params, context: Context) -> Network:
         metric=context.metric,
         categories=context.categories,
         n_levels=context.n_levels,
-        rounds=max(40, 15 * context.n_rows // ROUND),
+        rounds=rounds_for(context.n_rows),
     )
 
 
 def _memory(context: Context, params: Params) -> float:
-    """Torch, rows as they are read, what is computed of some of them at once, and all weights."""
-    chosen = {**_DEFAULT, **params}
-    n_flags = sum(n if n <= MOST_FLAGS else EMBEDDING for n in context.n_levels)
-    n_numbers = context.n_columns - len(context.categories)
-    n_cells = n_numbers * (1 + width_of(chosen["embedding"], n_numbers)) + n_flags
-    weights = (n_cells + (chosen["layers"] - 1) * chosen["width"]) * chosen["width"]
-    weights += n_numbers * N_BINS * STEP_WIDTH
-    rows = 24.0 * context.n_rows * (context.n_columns + n_flags)
-    cells = batch_of(context.n_rows) * chosen["members"] * max(n_cells, chosen["width"])
-    return float(_TORCH + rows + 32.0 * weights + 12.0 * (CHUNK + cells * chosen["layers"]))
+    return _TORCH + memory_of(context, {**_DEFAULT, **params})
 
 
 ALGORITHM = Algorithm(
@@ -94,7 +109,7 @@ ALGORITHM = Algorithm(
     },
     starts=(_DEFAULT, _WAVES, _LARGE),
     fit_requires=("torch",),
-    fit=counted_inside(Network.learn, "rounds"),
+    fit=counted_inside(TorchNetwork.learn, "rounds"),
     weights=True,
     threads=True,
     devices=frozenset({"cpu", "cuda"}),

@@ -181,12 +181,15 @@ def test_code_holds_plain_values_and_knows_its_place():
 
 
 def test_copies_hold_what_is_called_and_nothing_else():
-    texts = copies([("automl_prepare.codes", "TargetMean"), ("automl_mlp", "Network")])
-    assert set(texts) == {"codes.py", "mlp.py", "rounds.py"}
+    texts = copies([("automl_prepare.codes", "TargetMean"), ("automl_mlp.network", "Network")])
+    assert set(texts) == {
+        *("codes.py", "network.py", "learning.py", "slopes.py", "encoding.py"),
+        *("boosting.py", "rounds.py"),
+    }
     assert "class TargetMean" in texts["codes.py"]
     assert "class OneHot" not in texts["codes.py"]
     assert "def lineage" not in texts["codes.py"]
-    assert "from steps.rounds import Patience" in texts["mlp.py"]
+    assert "from steps.rounds import Patience" in texts["learning.py"]
     assert not any("automl" in text for text in texts.values())
     for name, text in texts.items():
         compile(text, name, "exec")

@@ -94,7 +94,7 @@ def encoding_of(X: Matrix, categories: tuple[int, ...], n_levels: tuple[int, ...
     ----------
     X : ndarray of shape (n_rows, n_columns), dtype=float64
     categories, n_levels : tuple of int
-        As in `automl.plugin.Context`.
+        As in `Context`.
 
     Notes
     -----

@@ -20,13 +20,13 @@ from automl.plugin.formulas import (
     Product,
     Softmax,
 )
-from automl_torch.encoding import FAR, REACH
-from automl_torch.network import n_layers
+from automl_mlp.encoding import FAR, REACH
+from automl_mlp.network import n_layers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from automl_torch.network import Network
+    from automl_mlp.network import Network
 
     Columns = NDArray[Any]
 

@@ -1,4 +1,4 @@
-"""The network as plain arrays: what it computes, by NumPy and torch alike, and how it is kept."""
+"""The network as plain arrays: what it computes, and how it is kept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl_torch.encoding import Encoding
+from automl_mlp.encoding import EMBEDDING, MOST_FLAGS, N_BINS, STEP_WIDTH, Encoding, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from automl.plugin import Report, Validation
+    from automl.plugin import Context, Params, Report, Validation
 
     Arrays = dict[str, Any]
 
@@ -34,12 +34,12 @@ class Network:
     Parameters
     ----------
     params : dict
-        What the search may vary, complete, and ``threads``, ``seed`` and ``device`` to learn with.
+        What the search may vary, complete, and ``seed``.
     regression : bool
     metric : str, default=""
         Name of the metric that the search optimises.
     categories, n_levels : tuple of int, default=()
-        As in `automl.plugin.Context`.
+        As in `Context`.
     rounds : int, default=40
         Rounds to learn where no validation rows are given.
 
@@ -49,6 +49,8 @@ class Network:
         How cells are read.
     arrays_ : dict of str to ndarray of float64
         What was learned, see `forward`.
+    learned_ : int
+        Rounds that were learned, up to the best.
     center_, spread_ : float
         The target was learned less its mean and divided by its standard deviation.
     bounds_ : tuple of float
@@ -73,6 +75,7 @@ class Network:
         self.rounds = rounds
         self.center_, self.spread_ = 0.0, 1.0
         self.bounds_ = (-np.inf, np.inf)
+        self.learned_ = rounds
         self.encoding_: Any = None
         self.arrays_: Arrays = {}
 
@@ -96,7 +99,7 @@ class Network:
         report: Report,
     ) -> None:
         """Learn until the validation score has not improved for long, or until told to stop."""
-        from automl_torch.training import train
+        from automl_mlp.learning import train
 
         train(self, X, y, weight, validation, report)
 
@@ -112,6 +115,7 @@ class Network:
         return np.clip(means * self.spread_ + self.center_, *self.bounds_)
 
     def _scores(self, X: Any) -> list[NDArray[np.float64]]:
+        X = np.asarray(X, dtype=np.float64)
         step = max(1, CHUNK // widest(self.arrays_))
         parts = [X[start : start + step] for start in range(0, max(1, len(X)), step)]
         return [forward(np, self.arrays_, self.encoding_.read(part)) for part in parts]
@@ -210,12 +214,30 @@ def batch_of(n_rows: int) -> int:
     return min(256, max(32, 1 << (n_rows // 64).bit_length()))
 
 
+def rounds_for(n_rows: int) -> int:
+    """Return the rounds to learn where no validation rows are given."""
+    return max(40, 15 * n_rows // ROUND)
+
+
+def memory_of(context: Context, params: Params) -> float:
+    """Return bytes: rows as they are read, what is computed of some at once, and all weights."""
+    n_flags = sum(n if n <= MOST_FLAGS else EMBEDDING for n in context.n_levels)
+    n_numbers = context.n_columns - len(context.categories)
+    n_cells = n_numbers * (1 + width_of(params["embedding"], n_numbers)) + n_flags
+    weights = (n_cells + (params["layers"] - 1) * params["width"]) * params["width"]
+    weights += n_numbers * N_BINS * STEP_WIDTH
+    rows = 24.0 * context.n_rows * (context.n_columns + n_flags)
+    cells = batch_of(context.n_rows) * params["members"] * max(n_cells, params["width"])
+    return float(rows + 32.0 * weights + 12.0 * (CHUNK + cells * params["layers"]))
+
+
 def save(fitted: Network, folder: Path) -> None:
     """Write plain arrays, and the rest as JSON."""
     np.savez(
         folder / "network.npz", allow_pickle=False, **fitted.arrays_, **fitted.encoding_.arrays()
     )
     facts = fitted.get_params() | {
+        "learned": fitted.learned_,
         "arrays": list(fitted.arrays_),
         "center": fitted.center_,
         "spread": fitted.spread_,
@@ -229,6 +251,7 @@ def load(folder: Path) -> Network:
     facts = json.loads((folder / "network.json").read_text(encoding="utf-8"))
     fitted = Network(**{name: facts[name] for name in _FACTS})
     fitted.categories, fitted.n_levels = tuple(fitted.categories), tuple(fitted.n_levels)
+    fitted.learned_ = facts["learned"]
     fitted.center_, fitted.spread_ = facts["center"], facts["spread"]
     if facts["bounds"] is not None:
         fitted.bounds_ = tuple(facts["bounds"])

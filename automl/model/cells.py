@@ -9,14 +9,17 @@ import numpy as np
 from automl.candidate.flat import FlatCodes, tables_of
 from automl.candidate.matrix import as_numbers, side_by_side
 from automl.candidate.preparation import given_to
+from automl.data.table import Kind
+from automl.model.flat_numbers import FlatNumbers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from automl.candidate.preparation import FittedChain, FittedStep, Preparation
-    from automl.data.table import Kind, Table
+    from automl.data.table import Table
+    from automl.model.flat_numbers import Line
 
     Matrix = NDArray[np.float64]
     Key = tuple[Any, ...]
@@ -31,12 +34,15 @@ class Cells:
         As in `FlatCodes`, for columns of codes.
     wanted : mapping of FittedChain keys to (FittedChain, ndarray of int)
         For each chain the columns that are needed of what it gives.
+    lines : mapping of FittedChain keys to sequence of Line
+        What chains over numbers make of them, where that is known.
     """
 
     def __init__(
         self,
         n_levels: Mapping[Kind | None, NDArray[np.int64]],
         wanted: dict[Key, tuple[FittedChain, NDArray[np.intp]]],
+        lines: Mapping[Key, Sequence[Line]],
     ) -> None:
         self.place: dict[Key, int] = {}
         self.width = 0
@@ -44,7 +50,16 @@ class Cells:
         self._made: list[tuple[FittedChain, NDArray[np.intp], slice]] = []
         flat: dict[Kind, list[tuple[Matrix, int]]] = {}
         others = []
+        numbers: list[Line] = []
+        for key, (_, columns) in wanted.items():
+            if key in lines:
+                self.place[key] = self._take(len(columns)).start
+                numbers += [lines[key][column] for column in columns.tolist()]
+        self._n_numbers = len(numbers)
+        self._numbers = FlatNumbers(numbers) if numbers else None
         for key, (chain, columns) in wanted.items():
+            if key in lines:
+                continue
             kind = chain.kind
             tables = tables_of(chain, n_levels[kind], columns) if kind in n_levels else None
             if tables is None or kind is None:
@@ -54,7 +69,7 @@ class Cells:
                 self.place[key] = len(flat[kind]) - len(tables)
         for kind, tables in flat.items():
             for key, (chain, _) in wanted.items():
-                if chain.kind is kind and key in self.place:
+                if chain.kind is kind and key in self.place and key not in lines:
                     self.place[key] += self.width
             self._flat.append((kind, FlatCodes(tables, n_levels[kind]), self._take(len(tables))))
         for key, chain, columns in others:
@@ -75,6 +90,8 @@ class Cells:
             What chains gave for these rows; what is made here is added.
         """
         cells = np.empty((table.n_rows, self.width))
+        if self._numbers is not None:
+            cells[:, : self._n_numbers] = self._numbers(table.block(Kind.NUMBER))
         for kind, flat, where in self._flat:
             cells[:, where] = flat(table.block(kind))
         for chain, columns, where in self._made:

@@ -12,6 +12,7 @@ from automl.candidate.flat import RESERVED
 from automl.data.table import Kind
 from automl.model.cells import Cells, block_of, key_of, matrix_of
 from automl.model.evaluator import Evaluator, border_rows
+from automl.model.flat_numbers import FlatNumbers, lines_of
 from automl.plugin.tables import Coefficients, Link, Trees, linked
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from automl.candidate.preparation import FittedChain, Preparation
     from automl.data.schema import Schema
     from automl.data.table import Table
+    from automl.model.flat_numbers import Line
     from automl.plugin.catalog import Catalog
 
     Matrix = NDArray[np.float64]
@@ -121,26 +123,42 @@ class Compiled:
         rows: Table,
         blocks: dict[Key, Any],
     ) -> None:
-        """Give each column that a table looks at its place among the cells."""
+        """Give each column that a member looks at its place among the cells."""
         n_levels: dict[Kind | None, Any] = {
             kind: np.array([len(one.levels) + RESERVED for one in schema.of(kind)], dtype=np.int64)
             for kind in CODED
         }
         wanted: dict[Key, tuple[FittedChain, Any]] = {}
-        spots = []
-        for one in tables:
-            mine = _spots(one.pipeline.preparation, one.columns, rows, blocks)
-            spots.append(mine)
+        preparations = [(one.pipeline.preparation, one.columns) for one in tables]
+        dense = {p.preparation.identity: p.preparation for _, p in self._asked}
+        for each in dense.values():
+            if not each.sparse:
+                width = sum(block_of(chain, rows, blocks).shape[1] for chain in each.chains)
+                preparations.append((each, np.arange(width)))
+        spots = [_spots(one, columns, rows, blocks) for one, columns in preparations]
+        for mine in spots:
             for chain, inside, _ in mine:
                 _, before = wanted.get(key_of(chain), (chain, inside))
                 wanted[key_of(chain)] = (chain, np.union1d(before, inside))
-        self._cells = Cells(n_levels, wanted)
-        trees, sums = [], []
-        for one, mine in zip(tables, spots, strict=True):
-            place = np.zeros(int(one.columns.max(initial=-1)) + 1, dtype=np.int64)
+        chains = {key: chain for key, (chain, _) in wanted.items()}
+        lines = {key: _lines(chain, catalog, rows, blocks) for key, chain in chains.items()}
+        known = {key: mine for key, mine in lines.items() if mine is not None}
+        self._cells = Cells(n_levels, wanted, known)
+        places = []
+        for (_, columns), mine in zip(preparations, spots, strict=True):
+            place = np.zeros(int(columns.max(initial=-1)) + 1, dtype=np.intp)
             for chain, inside, which in mine:
                 key = key_of(chain)
                 place[which] = self._cells.place[key] + np.searchsorted(wanted[key][1], inside)
+            places.append(place)
+        self._places = {
+            one.identity: place
+            for (one, _), place in zip(
+                preparations[len(tables) :], places[len(tables) :], strict=True
+            )
+        }
+        trees, sums = [], []
+        for one, place in zip(tables, places, strict=False):
             if isinstance(one.learned, Trees):
                 trees.append((one.learned, place))
             else:
@@ -158,8 +176,8 @@ class Compiled:
         """Return the values of the blend, of shape (n_rows, n_classes) or (n_rows,)."""
         blocks: dict[Key, Any] = {}
         total: Any = self._constant
+        cells = self._cells(table, blocks)
         if self._answers:
-            cells = self._cells(table, blocks)
             parts = [way(cells) for way in (self._trees, self._sums) if way is not None]
             outputs = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
             for answers in self._answers:
@@ -168,7 +186,12 @@ class Compiled:
         for share, pipeline in self._asked:
             key = pipeline.preparation.identity
             if key not in matrices:
-                matrices[key] = matrix_of(pipeline.preparation, table, blocks)
+                place = self._places.get(key)
+                matrices[key] = (
+                    matrix_of(pipeline.preparation, table, blocks)
+                    if place is None
+                    else cells.take(place, axis=1)
+                )
             total = total + share * pipeline.values_of(matrices[key])
         return np.asarray(total)
 
@@ -280,6 +303,33 @@ def _spots(
             found.append((chain, which - start, which))
         start = end
     return found
+
+
+def _lines(
+    chain: FittedChain, catalog: Catalog, rows: Table, blocks: dict[Key, Any]
+) -> list[Line] | None:
+    """Return what a chain makes of numbers, if it says so and does so."""
+    if chain.kind is not Kind.NUMBER or not chain.steps:
+        return None
+    try:
+        formulas = []
+        for step in chain.steps:
+            declared = catalog.get("preprocessor", step.name).formula
+            formula = declared(step.transformer) if declared else None
+            if formula is None:
+                return None
+            formulas.append(formula)
+        numbers = rows.block(Kind.NUMBER)
+        lines = lines_of(formulas, numbers.shape[1])
+        if lines is None:
+            return None
+        same = np.array_equal(
+            FlatNumbers(lines)(numbers), block_of(chain, rows, blocks), equal_nan=True
+        )
+    except Exception:
+        logger.warning("what is said of steps over numbers cannot be read", exc_info=True)
+        return None
+    return lines if same else None
 
 
 def _grouped(tables: Sequence[_Tabled]) -> list[_Answers]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -23,13 +23,13 @@ class OneThread:
 
     Attributes
     ----------
-    found : object or None
-        What looked for libraries with threads of their own, where it had to; looking takes longer
-        than many a prediction.
+    found : list of threadpoolctl.LibController or None
+        The OpenMP that were loaded when it was first needed; to look for them takes longer than
+        many a prediction.
     """
 
     def __init__(self) -> None:
-        self.found: Any = None
+        self.found: list[Any] | None = None
 
     def __call__(self) -> AbstractContextManager[object]:
         """Return what holds it so; the libraries in question are loaded already."""
@@ -38,9 +38,21 @@ class OneThread:
                 from threadpoolctl import ThreadpoolController
             except ImportError:
                 return nullcontext()
-            self.found = ThreadpoolController()
-        limits: AbstractContextManager[object] = self.found.limit(limits=1, user_api="openmp")
-        return limits
+            self.found = ThreadpoolController().select(user_api="openmp").lib_controllers
+        return _alone(self.found)
+
+
+@contextmanager
+def _alone(libraries: list[Any]) -> Iterator[None]:
+    """Hold libraries to one thread; ``ThreadpoolController.limit`` takes several times as long."""
+    before = [one.get_num_threads() for one in libraries]
+    for one in libraries:
+        one.set_num_threads(1)
+    try:
+        yield
+    finally:
+        for one, number in zip(libraries, before, strict=True):
+            one.set_num_threads(number)
 
 
 def one_thread() -> AbstractContextManager[object]:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from automl.data.folds import Fold
     from automl.search.shared import RunSpec
 
-CACHE_BYTES = 1 << 30
+CACHE_BYTES = 1 << 28
 """Prepared matrices that one worker keeps."""
 
 PROBABILITY_TOLERANCE = 1e-3

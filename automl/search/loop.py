@@ -199,7 +199,9 @@ class Search:
             if not self._turns.may_ask(self._n_asked + 1):
                 return False
             left = self._clock.left * self._pool.size - promised
-            longest = LONGEST * self._clock.left * min(self._pool.size, n_folds)
+            # What has fewer folds than there are workers cannot use all of them.
+            few = n_folds < self._pool.size
+            longest = LONGEST * self._clock.left * n_folds if few else math.inf
             candidate = self._schedule.ask(left, longest)
             if candidate is None:
                 # A running candidate may still teach the schedule what to propose.

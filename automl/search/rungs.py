@@ -96,7 +96,7 @@ def best_of_each(outcomes: Iterable[Outcome], *, greater_is_better: bool) -> lis
             key = f"{key}-{outcome.number}"
         known = kept.get(key)
         if not isinstance(known, Evaluation) or (
-            isinstance(outcome, Evaluation) and sign * outcome.cv_score > sign * known.cv_score
+            isinstance(outcome, Evaluation) and sign * outcome.cv_score >= sign * known.cv_score
         ):
             kept[key] = outcome
     return list(kept.values())
@@ -160,7 +160,9 @@ class Rungs:
         self._open[candidate.key] = seconds
         self._spend(candidate, seconds)
 
-    def next(self, left: float, longest: float) -> tuple[Candidate, float] | None:
+    def next(
+        self, left: float, longest: float, *, alone: bool = False
+    ) -> tuple[Candidate, float] | None:
         """Return who goes on to more rows now; None where a new candidate is to be looked at.
 
         Of different algorithms by turns the best, as far as it is near the best of all.
@@ -171,6 +173,8 @@ class Rungs:
             Worker seconds until the search has to end.
         longest : float
             Seconds that a candidate may take at most to end in time.
+        alone : bool, default=False
+            Whether there is no new candidate.
 
         Returns
         -------
@@ -178,17 +182,18 @@ class Rungs:
         float
             Seconds that it will probably take.
         """
-        if not self._decided:
+        if not (self._decided or alone):
             return None
         if self._again:
             return self._again.pop(0), 0.0
         if self.first is None or not self._looks:
             return None
         best = max(self._gain(one) for one in self._looks)
-        near = [one for one in self._looks if self._gain(one) >= best - (1 - NEAR) * abs(best)]
+        least = -math.inf if alone else best - (1 - NEAR) * abs(best)
+        near = [one for one in self._looks if self._gain(one) >= least]
         near.sort(key=lambda one: (self._begun_of[one.candidate.algorithm], -self._gain(one)))
         most = min(left, longest)
-        enough = self._looking >= LOOKS * self._seconds
+        enough = alone or self._looking >= LOOKS * self._seconds
         for one in near:
             found = self._on_more(one, most)
             if found is not None:

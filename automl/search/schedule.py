@@ -128,11 +128,18 @@ class Schedule:
         longest : float, default=inf
             Seconds that one candidate may take, all folds together, to end in time.
         """
-        going_on = self._rungs.next(seconds_left, longest)
-        seconds_left = min(seconds_left, longest)
-        if going_on is not None:
-            self._rungs.begin(*going_on)
-            return going_on[0]
+        found = (
+            self._rungs.next(seconds_left, longest)
+            or self._look(min(seconds_left, longest))
+            or self._rungs.next(seconds_left, longest, alone=True)
+        )
+        if found is None:
+            return None
+        self._rungs.begin(*found)
+        return found[0]
+
+    def _look(self, seconds_left: float) -> tuple[Candidate, float] | None:
+        """Return the next candidate that is new, and how long it will probably take."""
         rows = self._rungs.first
         waiting = [record for record in self._records.values() if not record.off]
         while waiting:
@@ -142,8 +149,7 @@ class Schedule:
                 candidate = record.study.ask()
                 if candidate is not None:
                     record.ask(measured=self._measured)
-                    self._rungs.begin(candidate.on(rows), expected)
-                    return candidate.on(rows)
+                    return candidate.on(rows), expected
             waiting.remove(record)
         return None
 

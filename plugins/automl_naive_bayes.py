@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from automl.plugin import Algorithm, Code, Context, Float, Params, hookimpl
 from automl.plugin.formulas import Affine, Combine, Draft, Formula, Product, Softmax
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def _build(params: Params, context: Context) -> Any:
@@ -30,6 +33,19 @@ def formula(estimator: Any) -> Formula:
     return draft.formula(draft.add(Softmax(columns=np.concatenate(scores))))
 
 
+def quick(estimator: Any) -> Callable[[Any], Any]:
+    """Return what answers a few rows as the estimator does, which looks at them for longer."""
+    mean, twice = estimator.theta_, 2.0 * estimator.var_
+    base = np.log(estimator.class_prior_) - 0.5 * np.log(np.pi * twice).sum(axis=1)
+
+    def probabilities(X: Any) -> Any:
+        scores = base - ((X[:, None] - mean) ** 2 / twice).sum(axis=2)
+        shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return shares / shares.sum(axis=1, keepdims=True)
+
+    return probabilities
+
+
 ALGORITHM = Algorithm(
     name="naive_bayes",
     tasks=frozenset({"binary", "multiclass"}),
@@ -37,6 +53,7 @@ ALGORITHM = Algorithm(
     space={"var_smoothing": Float(1e-9, 1.0, log=True)},
     starts=({"var_smoothing": 1e-3},),
     formula=formula,
+    quick=quick,
     code=lambda estimators: Code.of(estimators[0]),
     weights=True,
     imports=("sklearn.naive_bayes",),

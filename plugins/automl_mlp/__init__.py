@@ -70,9 +70,13 @@ def _memory(context: Context, params: Params) -> float:
 
 
 def code(estimators: Sequence[Network]) -> Code:
-    """Return the call of our own class, with as many rounds as were worth it."""
-    names = ("params", "regression", "metric", "categories", "n_levels")
-    own = Code.own(estimators[0], *names)
+    """Return the call of our own class, with as many rounds as were worth it.
+
+    It learns by NumPy, whatever the estimators learned by.
+    """
+    facts = estimators[0].get_params()
+    facts["params"] = {name: facts["params"][name] for name in (*_DEFAULT, "seed")}
+    own = Code.own(Network(**facts), "params", "regression", "metric", "categories", "n_levels")
     rounds = max(1, round(float(np.mean([one.learned_ for one in estimators]))))
     return replace(own, kwargs={**own.kwargs, "rounds": rounds})
 

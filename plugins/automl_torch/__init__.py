@@ -15,6 +15,7 @@ from automl.plugin import (
     counted_inside,
     hookimpl,
 )
+from automl_mlp import code
 from automl_mlp.formula import formula
 from automl_mlp.network import Network, load, memory_of, rounds_for, save
 
@@ -115,6 +116,7 @@ ALGORITHM = Algorithm(
     devices=frozenset({"cpu", "cuda"}),
     memory=_memory,
     formula=formula,
+    code=code,
     cost=15.0,
     promise=0.7,
     max_rows=1_000_000,

@@ -214,3 +214,13 @@ def test_rounds_stop_when_told_and_the_best_is_kept() -> None:
     assert estimator.learned_ == int(np.argmax(scores)) + 1
     share = said(estimator, X[160:])[np.arange(80), y[160:]]
     assert np.log(share).mean() == pytest.approx(max(scores), rel=1e-4)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_written_as_code_it_learns_the_same(task: str) -> None:
+    estimator, X, _ = learned(task, validated=False, last=7)
+    assert ALGORITHM.code is not None
+    again = ALGORITHM.code([estimator]).make()
+    X_all, y, _ = table(task)
+    again.fit(X_all[:160], y[:160])
+    np.testing.assert_allclose(said(again, X), said(estimator, X), rtol=1e-5, atol=1e-6)

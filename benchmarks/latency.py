@@ -1,4 +1,4 @@
-"""How long predictions take: of one row and of many, beside the learners' own calls.
+"""How long the prediction of a row takes, beside the learners' own calls.
 
 ``python -m benchmarks.latency adult.parquet income`` learns one model for each algorithm and one of
 all, and prints CPU time (never wall time: other processes may be busy). The own call of a learner
@@ -43,23 +43,21 @@ ALGORITHMS = (
 TRIALS = 16
 """Candidates of the model of all algorithms."""
 
-N_ROWS, N_SINGLE, N_BULK = 20_000, 300, 100_000
+N_ROWS, N_SINGLE = 20_000, 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timed:
-    """CPU milliseconds of single rows, and of all at once.
+    """CPU milliseconds of a row.
 
     Parameters
     ----------
     median, high : float
         The latter is the 99th percentile.
-    bulk : float
     """
 
     median: float
     high: float
-    bulk: float
 
 
 def main() -> None:
@@ -78,12 +76,13 @@ def main() -> None:
     for name in names:
         place = given.models and given.models / name
         predictor = _model(frame[:N_ROWS], given.target, name, place)
-        print(_line(name, predictor, frame[N_ROWS:].drop(columns=given.target)), flush=True)
+        fresh = frame[N_ROWS:].drop(columns=given.target)
+        print(_line(name, predictor, fresh), flush=True)
 
 
 HEAD = """\
-| model | members | dict | frame | own calls | ratio | p99 | own p99 | rows/s | own | share |
-|---|---|---|---|---|---|---|---|---|---|---|"""
+| model | members | dict | frame | own calls | ratio | p99 | frame p99 | own p99 |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|"""
 
 
 def _model(frame: Any, target: str, name: str, place: Path | None) -> Any:
@@ -105,29 +104,24 @@ def _model(frame: Any, target: str, name: str, place: Path | None) -> Any:
 def _line(name: str, predictor: Any, fresh: Any) -> str:
     predictor.ready()
     ask = predictor.predict if predictor.classes is None else predictor.predict_proba
-    many = fresh.iloc[np.arange(N_BULK) % len(fresh)].reset_index(drop=True)
     rows = fresh[:N_SINGLE].to_dict("records")
     frames = [fresh[i : i + 1] for i in range(N_SINGLE)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        singles, bulk, n_members = _own_calls(predictor, fresh[:N_SINGLE], many)
+        singles = _own_calls(predictor, fresh[:N_SINGLE])
         with one_thread():  # threads that wait for each other take CPU time too
-            own = _timed(singles, bulk)
-        by_dict = _timed([partial(ask, row) for row in rows], partial(ask, many))
-        by_frame = _timed([partial(ask, one) for one in frames], None)
-    best = min(by_dict.median, by_frame.median)
+            own = _timed(singles)
+        by_dict = _timed([partial(ask, row) for row in rows])
+        by_frame = _timed([partial(ask, one) for one in frames])
+    n_members = sum(len(part.members) for part in predictor.parts)
     return (
         f"| {name} | {n_members} | {by_dict.median:.3f} | {by_frame.median:.3f} | {own.median:.3f} "
-        f"| {best / own.median:.2f} | {by_dict.high:.3f} | {own.high:.3f} "
-        f"| {N_BULK / by_dict.bulk * 1e3:,.0f} | {N_BULK / own.bulk * 1e3:,.0f} "
-        f"| {own.bulk / by_dict.bulk:.0%} |"
+        f"| {by_dict.median / own.median:.2f} | {by_dict.high:.3f} | {by_frame.high:.3f} | {own.high:.3f} |"
     )
 
 
-def _own_calls(
-    predictor: Any, few: Any, many: Any
-) -> tuple[list[Callable[[], Any]], Callable[[], Any], int]:
-    """Return what asks the learners themselves for each row, and for many rows."""
+def _own_calls(predictor: Any, few: Any) -> list[Callable[[], Any]]:
+    """Return what asks the learners themselves for each row."""
     shelf = Shelf(predictor.parts)
     found = [pipeline for _, pipeline in shelf.members(predictor.catalog)]
     pipelines = [one for one in found if one.estimator is not None]
@@ -148,16 +142,14 @@ def _own_calls(
     prepared = matrices(few)
     # The first row decides whether these are CSR: slices of both are matrices again.
     singles = [[X[i : i + 1] for X in prepared] for i in range(len(few))]
-    whole = matrices(many)
-    return [partial(call, one) for one in singles], partial(call, whole), len(pipelines)
+    return [partial(call, one) for one in singles]
 
 
-def _timed(singles: Sequence[Callable[[], Any]], bulk: Callable[[], Any] | None) -> Timed:
+def _timed(singles: Sequence[Callable[[], Any]]) -> Timed:
     for single in singles[:20]:
         single()
     found = np.array([_cpu(single) for single in singles])
-    whole = min(_cpu(bulk) for _ in range(2)) if bulk is not None else np.nan
-    return Timed(median=float(np.median(found)), high=float(np.quantile(found, 0.99)), bulk=whole)
+    return Timed(median=float(np.median(found)), high=float(np.quantile(found, 0.99)))
 
 
 def _cpu(call: Callable[[], Any]) -> float:

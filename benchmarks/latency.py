@@ -114,9 +114,10 @@ def _line(name: str, predictor: Any, fresh: Any) -> str:
         by_dict = _timed([partial(ask, row) for row in rows])
         by_frame = _timed([partial(ask, one) for one in frames])
     n_members = sum(len(part.members) for part in predictor.parts)
+    ratio = by_dict.median / own.median
     return (
         f"| {name} | {n_members} | {by_dict.median:.3f} | {by_frame.median:.3f} | {own.median:.3f} "
-        f"| {by_dict.median / own.median:.2f} | {by_dict.high:.3f} | {by_frame.high:.3f} | {own.high:.3f} |"
+        f"| {ratio:.2f} | {by_dict.high:.3f} | {by_frame.high:.3f} | {own.high:.3f} |"
     )
 
 

@@ -123,9 +123,9 @@ def encoding_of(X: Matrix, categories: tuple[int, ...], n_levels: tuple[int, ...
 
 
 def width_of(embedding: str, n_numbers: int) -> int:
-    """Return the cells that each number is mixed to: fewer, or none, where there are many."""
+    """Return the cells that each number is mixed to: fewer where there are many."""
     width = {"steps": STEP_WIDTH, "waves": WAVE_WIDTH}.get(embedding, 0)
-    return min(width, MOST_CELLS // max(1, n_numbers))
+    return min(width, MOST_CELLS // n_numbers) if n_numbers else 0
 
 
 def bins_of(scaled: Matrix, most: int) -> tuple[Matrix, Matrix]:

@@ -224,3 +224,21 @@ def test_written_as_code_it_learns_the_same(task: str) -> None:
     X_all, y, _ = table(task)
     again.fit(X_all[:160], y[:160])
     np.testing.assert_allclose(said(again, X), said(estimator, X), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("embedding", ["steps", "waves", "none"])
+@pytest.mark.parametrize("there", [(0, 1), (3,), (4,), (3, 4)])
+def test_columns_may_be_all_of_a_kind(embedding: str, there: tuple[int, ...]) -> None:
+    X, y, context = table("binary")
+    places = [place for place in there if place > 2]
+    few = replace(
+        context,
+        n_columns=len(there),
+        categories=tuple(there.index(place) for place in places),
+        n_levels=tuple({3: 3, 4: 12}[place] for place in places),
+    )
+    estimator = ALGORITHM.build({**QUICK, "embedding": embedding}, few)
+    assert ALGORITHM.fit is not None
+    ALGORITHM.fit(estimator, X[:, there], y, None, None, lambda round_, score=None: round_ >= 30)
+    shares = said(estimator, X[:, there])
+    assert np.mean(shares.argmax(axis=1) == y) > 0.55

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -47,6 +48,13 @@ class Reader(Protocol):
 
 
 R = TypeVar("R", bound=Reader)
+
+
+def give_back() -> None:
+    """Return memory to the system that a reader has let go of; Arrow would keep it for later."""
+    arrow = sys.modules.get("pyarrow")
+    if arrow is not None:
+        arrow.default_memory_pool().release_unused()
 
 
 def open_source(source: object, readers: Mapping[str, Reader]) -> Any:

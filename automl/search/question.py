@@ -13,7 +13,7 @@ from automl.data.given import separate
 from automl.data.infer import infer
 from automl.data.names import listed
 from automl.data.rules import finding
-from automl.data.source import open_source
+from automl.data.source import give_back, open_source
 from automl.data.suspect import suspect, taken_as
 from automl.errors import DataError, InputError
 from automl.plugin.context import Context
@@ -164,6 +164,7 @@ def ask(
     task = choose_task(given, strategy.task, catalog)
     encoded = task.encode(given.target)
     table = apply(schema, given.raw).table
+    give_back()
     n_classes = 0 if encoded.classes is None else len(encoded.classes)
     doubts = suspect(schema, table, given.target.name, encoded.y, n_classes)
     constrained = _constrained(schema, task, n_classes, catalog)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from automl.candidate.recipe import Candidate
 from automl.candidate.space import cost_of
 from automl.search.outcome import Evaluation, Failure, Reason
 from automl.search.rungs import Rungs
 
 if TYPE_CHECKING:
-    from automl.candidate.recipe import Candidate
     from automl.search.outcome import Outcome
     from automl.search.study import AlgorithmStudy
 
@@ -144,7 +144,8 @@ class Schedule:
         waiting = [record for record in self._records.values() if not record.off]
         while waiting:
             record = min(waiting, key=self._urgency)
-            expected = self._expected(record, rows)
+            name = record.study.space.algorithm.name
+            expected = self.expected(Candidate(algorithm=name, rows=rows))
             if expected <= seconds_left and math.isfinite(self._urgency(record)[0]):
                 candidate = record.study.ask()
                 if candidate is not None:
@@ -171,8 +172,21 @@ class Schedule:
         return record is not None
 
     def expected(self, candidate: Candidate) -> float:
-        """Return the seconds that such a candidate takes, all folds together."""
-        return self._expected(self._records[candidate.algorithm], candidate.rows)
+        """Return the seconds that such a candidate probably takes, all folds together."""
+        if not self._measured:
+            return 0.0
+        record, rows, scale = self._records[candidate.algorithm], candidate.rows, self._rungs.scale
+        if rows in record.seconds:
+            return median(record.seconds[rows][-5:])
+        if record.seconds:
+            known = min(record.seconds, key=scale)
+            return median(record.seconds[known][-5:]) * scale(rows) / scale(known)
+        guesses = [
+            min(other.seconds[known]) / other.cost * scale(rows) / scale(known)
+            for other in self._records.values()
+            for known in other.seconds
+        ]
+        return min(guesses, default=0.0) * record.cost
 
     def tell(self, outcome: Outcome) -> None:
         """Take what came of a candidate."""
@@ -219,20 +233,3 @@ class Schedule:
             other.best is not None and other.best > record.best for other in self._records.values()
         )
         return (1e9 + record.spent / DECAY**better, record.cost, name)
-
-    def _expected(self, record: _Record, rows: int | None) -> float:
-        """Seconds that the next candidate will probably take, all folds together."""
-        if not self._measured:
-            return 0.0
-        scale = self._rungs.scale
-        if rows in record.seconds:
-            return median(record.seconds[rows][-5:])
-        if record.seconds:
-            known = min(record.seconds, key=scale)
-            return median(record.seconds[known][-5:]) * scale(rows) / scale(known)
-        guesses = [
-            min(other.seconds[known]) / other.cost * scale(rows) / scale(known)
-            for other in self._records.values()
-            for known in other.seconds
-        ]
-        return min(guesses, default=0.0) * record.cost

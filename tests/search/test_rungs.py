@@ -171,7 +171,7 @@ def test_a_run_looks_at_few_rows_first(monkeypatch: pytest.MonkeyPatch) -> None:
     result = automl.fit(
         X,
         y,
-        budget=30,
+        budget=600,
         n_jobs=1,
         plugins=["slow", slow],
         strategy=automl.Strategy(isolation="none", folds=1),

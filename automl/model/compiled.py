@@ -37,8 +37,10 @@ RELATIVE, ABSOLUTE = 1e-5, 1e-6
 """Values of a table may differ from the estimator's own by this share of their size, and of the
 largest one: many learners add up their trees in float32."""
 
-MANY = 256
-"""Columns of weighted sums from which on only cells that are not zero are looked at."""
+MANY = 4_096
+"""So many weights BLAS takes in one thread for certain; where threads share the sums of one row out
+they wait for each other for longer than these take. Where there are more only those of cells that
+are not zero are looked at: most are of indicators and terms."""
 
 ROWS = 64
 """Rows by which a table is compared with its estimator."""
@@ -222,16 +224,13 @@ class _Sums:
     def __call__(self, cells: Matrix) -> Matrix:
         """Return the sums of each row, of shape (n_rows, n_outputs), before any link."""
         mine = cells.take(self._columns, axis=1)
-        if len(self._columns) < MANY:
+        if self._weights.size < MANY:
             sums = mine @ self._weights
-        else:  # indicators and terms, of which few are there
-            there = [np.flatnonzero(row) for row in mine]
-            sums = np.array(
-                [
-                    row.take(at) @ self._weights.take(at, axis=0)
-                    for row, at in zip(mine, there, strict=True)
-                ]
-            )
+        else:
+            sums = np.empty((len(mine), len(self._base)))
+            for row, out in zip(mine, sums, strict=True):
+                at = np.flatnonzero(row)
+                np.einsum("i,ij->j", row.take(at), self._weights.take(at, axis=0), out=out)
         return np.asarray(np.clip(sums + self._base, self._low, self._high))
 
 

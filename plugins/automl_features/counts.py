@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from automl.plugin.formulas import Draft, Formula, IsMissing, Lookup, Product
-from automl_features.columns import MISSING, UNSEEN, slots
+from automl_features.columns import MISSING, UNSEEN, slots, slots_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,14 +41,13 @@ class LevelCounts:
 
     def transform(self, table: Any) -> Matrix:
         """Return a column for each column of codes, and the number of missing cells."""
-        out = np.empty((len(table.number), len(self.counts) + 1))
+        found = slots_of(table)
+        sizes = np.array([len(counts) for counts in self.counts], dtype=np.int64)
+        flat = np.concatenate([np.zeros(0), *self.counts])
+        known = np.where(found < sizes, found, UNSEEN) + np.cumsum(sizes) - sizes
         missing = np.isnan(table.number).sum(axis=1) + np.isnan(table.date).sum(axis=1)
-        for j, counts in enumerate(self.counts):
-            x = slots(table, j)
-            out[:, j] = counts[np.where(x < len(counts), x, UNSEEN)]
-            missing += x == MISSING
-        out[:, -1] = missing
-        return out
+        missing += (found == MISSING).sum(axis=1)
+        return np.concatenate([flat.take(known), missing[:, None]], axis=1)
 
     def formula(self) -> Formula:
         """Return what it computes."""

@@ -102,6 +102,7 @@ ALGORITHM = Algorithm(
     weights=True,
     memory=_memory,
     cost=1.5,
+    growth=0.6,  # measured against boosted trees from 2,500 to 27,000 rows
     promise=0.8,
     max_rows=1_000_000,
     max_columns=2_000,

@@ -31,10 +31,10 @@ PREPARED: dict[str, dict[str, str]] = {
     "extra_trees": {"category": "one_hot_dense", "string": "target_mean_string"},
     "decision_tree": {"category": "ordinal"},
     "linear": {"category": "one_hot", "string": "string_ngrams", "text": "ngrams"},
-    "mlp": {"number": "impute > quantile", "category": "one_hot_dense", "text": "text_score"},
+    "mlp": {"text": "text_score"},
     "svm": {"number": "impute > scale", "category": "target_mean > scale"},
     "nearest_neighbors": {"number": "impute > scale", "text": "text_svd > scale"},
-    "naive_bayes": {"category": "one_hot_dense"},
+    "naive_bayes": {"number": "impute > quantile", "category": "one_hot_dense"},
 }
 """All algorithms that come with automl, and what each is prepared by: every step is there once."""
 
@@ -44,7 +44,7 @@ SMALL = {
     "hist_boosting": {"learning_rate": 0.3, "max_leaf_nodes": 8, "text_svd__dims": 20},
     "random_forest": {"min_samples_leaf": 20},
     "extra_trees": {"min_samples_leaf": 20},
-    "mlp": {"width": 32, "layers": 1},
+    "mlp": {"members": 2, "width": 64, "layers": 1},
     "nearest_neighbors": {"text_svd__dims": 20},
 }
 """Few trees, and small ones."""

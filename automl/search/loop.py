@@ -191,16 +191,18 @@ class Search:
             if self._activate(*self._waiting.popleft()):
                 return True
         n_folds = len(self._data.plan.folds)
+        # What has fewer folds than there are workers cannot use all of them.
+        few = n_folds < self._pool.size
+        most_of_a_fold = self._clock.left if few else math.inf
         promised = sum(
-            self._schedule.expected(one.candidate) * one.open / n_folds for one in self._active
+            min(self._schedule.expected(one.candidate) / n_folds, most_of_a_fold) * one.open
+            for one in self._active
         )
         most = math.inf if self._trials is None else self._trials
         while not (self._exhausted or self._n_asked >= most or self._clock.up):
             if not self._turns.may_ask(self._n_asked + 1):
                 return False
             left = self._clock.left * self._pool.size - promised
-            # What has fewer folds than there are workers cannot use all of them.
-            few = n_folds < self._pool.size
             longest = LONGEST * self._clock.left * n_folds if few else math.inf
             candidate = self._schedule.ask(left, longest)
             if candidate is None:

@@ -46,8 +46,11 @@ STOPPED = 3.0
 """One that learns in rounds goes on to rows on which all rounds would take so many times the time
 that there is: stopped early on many rows it is better than at its end on few."""
 
-NEAR = 0.8
+NEAR = 0.9
 """Share of the best one's gain over the constant that a candidate needs to go on."""
+
+AGAIN = 0.95
+"""Each candidate of an algorithm that has gone on makes the gains of its others count less."""
 
 
 def sizes_for(n_rows: int) -> tuple[int | None, ...]:
@@ -165,7 +168,8 @@ class Rungs:
     ) -> tuple[Candidate, float] | None:
         """Return who goes on to more rows now; None where a new candidate is to be looked at.
 
-        Of different algorithms by turns the best, as far as it is near the best of all.
+        The best, as far as it is near the best of all, with a preference for other algorithms than
+        those that have gone on.
 
         Parameters
         ----------
@@ -191,7 +195,9 @@ class Rungs:
         best = max(self._gain(one) for one in self._looks)
         least = -math.inf if alone else best - (1 - NEAR) * abs(best)
         near = [one for one in self._looks if self._gain(one) >= least]
-        near.sort(key=lambda one: (self._begun_of[one.candidate.algorithm], -self._gain(one)))
+        near.sort(
+            key=lambda one: -self._gain(one) * AGAIN ** self._begun_of[one.candidate.algorithm]
+        )
         most = min(left, longest)
         enough = alone or self._looking >= LOOKS * self._seconds
         for one in near:

@@ -201,3 +201,35 @@ def test_a_copy_gets_ready_anew(make, new, toys, tmp_path):
         assert tables_in(other) is None
         other.ready()
         assert close(other.predict_proba(rows_of(new)[5]), expected)
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_texts_and_dates_alone_give_what_the_batch_gives(task):
+    rng = np.random.default_rng(0)
+    words = np.array(["good", "bad", "slow", "quick", "red", "blue", "house", "tree"])
+    texts = [" ".join(rng.choice(words, 6)) + f" number {i}" for i in range(150)]
+    columns = {
+        "text": texts,
+        "note": [None if i % 7 == 0 else text.upper() for i, text in enumerate(texts[::-1])],
+        "town": [f"town {number}" for number in rng.integers(0, 60, 150)],
+        "when": [f"2024-{1 + n % 12:02}-{1 + n % 28:02}" for n in range(150)],
+        "size": [None if i % 9 == 0 else float(x) for i, x in enumerate(rng.normal(size=150))],
+    }
+    score = [one.count("good") - one.count("bad") + 0.001 * n for n, one in enumerate(texts)]
+    cut = float(np.median(score))
+    answer = score if task == "regression" else ["yes" if x > cut else "no" for x in score]
+    predictor = automl.fit(
+        {**columns, "answer": answer},
+        "answer",
+        budget=automl.Budget(trials=1),
+        plugins=Plugins(only=("linear",), without=("listener:*",)),
+        strategy=automl.Strategy(folds=2, isolation="none"),
+        n_jobs=1,
+    ).predictor
+    new = {name: cells[:25] for name, cells in columns.items()}
+    new["text"] = [*new["text"][:23], "words unknown", ""]
+    batch = values_of(predictor, new)
+    predictor.ready()
+    assert tables_in(predictor) == (2, 0)
+    alone = [values_of(predictor, row)[0] for row in rows_of(new)]
+    assert np.allclose(alone, batch, rtol=1e-9, atol=1e-12)

@@ -218,7 +218,7 @@ class Rungs:
             self._looks.append(outcome)
         if not self._decided:
             self._held.append(outcome)
-            return self._decide()
+            return self._decide(SEEN)
         if candidate.rows == self.first:
             return [outcome]
         if self.first is None:
@@ -231,7 +231,11 @@ class Rungs:
         else:
             self._going_on += seconds
 
-    def _decide(self) -> list[Outcome]:
+    def settle(self) -> list[Outcome]:
+        """Decide with what there is, where there is nobody new; return as `tell` does."""
+        return [] if self._decided else self._decide(1)
+
+    def _decide(self, least: int) -> list[Outcome]:
         """After a few looks: go on with them, or take all rows at once."""
         held = self._held
         prices = [
@@ -239,7 +243,7 @@ class Rungs:
             for one in held
             if isinstance(one, Evaluation)
         ]
-        if len(prices) < SEEN:
+        if len(prices) < least:
             return []
         self._decided, self._held = True, []
         if max(prices) > SMALL * self._seconds:

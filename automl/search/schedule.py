@@ -128,11 +128,13 @@ class Schedule:
         longest : float, default=inf
             Seconds that one candidate may take, all folds together, to end in time.
         """
-        found = (
-            self._rungs.next(seconds_left, longest)
-            or self._look(min(seconds_left, longest))
-            or self._rungs.next(seconds_left, longest, alone=True)
-        )
+        found = self._rungs.next(seconds_left, longest) or self._look(min(seconds_left, longest))
+        if found is None:
+            for known in self._rungs.settle():
+                self._records[known.candidate.algorithm].learn(known, self._costs, self._sign)
+            found = self._look(min(seconds_left, longest)) or self._rungs.next(
+                seconds_left, longest, alone=True
+            )
         if found is None:
             return None
         self._rungs.begin(*found)

@@ -103,6 +103,15 @@ def test_nobody_waits_for_further_looks_where_there_is_nobody_new() -> None:
     assert found == (Candidate(algorithm="a"), 64.0)
 
 
+def test_where_nobody_is_new_it_is_decided_with_what_there_is() -> None:
+    one = rungs_of()
+    assert one.settle() == []
+    assert told(one, look("a", 0.1)) == []
+    assert [known.candidate.algorithm for known in one.settle()] == ["a"]
+    assert one.settle() == []
+    assert told(one, look("b", 0.1)) == ["b"]
+
+
 def test_looks_are_dropped_where_all_rows_cost_little() -> None:
     one = rungs_of(100_000.0)
     assert told(one, look("a", 0.5), look("b", 0.4), look("c", 0.3)) == []

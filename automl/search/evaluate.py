@@ -205,6 +205,11 @@ class Evaluator:
         if key in self._cache:
             self._cache.move_to_end(key)
             return self._cache[key]
+        # Room is made before: what comes is hardly larger than the largest that is there.
+        sizes = [ready.n_bytes for ready in self._cache.values()]
+        while sizes and sum(sizes) + max(sizes) > CACHE_BYTES:
+            self._cache.popitem(last=False)
+            del sizes[0]
         prepared = fit_preparation(
             job.candidate,
             self._data.table.take(fold.train),
@@ -217,8 +222,6 @@ class Evaluator:
         for X in (prepared.X, X_test):
             _freeze(X)
         self._cache[key] = _Ready(prepared=prepared, X_test=X_test, saved=[])
-        while len(self._cache) > 1 and sum(r.n_bytes for r in self._cache.values()) > CACHE_BYTES:
-            self._cache.popitem(last=False)
         return self._cache[key]
 
     def _fold(self, job: FoldJob) -> Fold:

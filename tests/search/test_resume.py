@@ -219,7 +219,7 @@ def build(params, context): return Slow(params["value"], params["wait"])
 waits = float(sys.argv[3])
 slow = Algorithm(name="slow", tasks=frozenset({"binary"}), build=build, saved=None,
                  starts=tuple({"value": i % 7 - 2, "wait": waits} for i in range(60)))
-plugins = [slow] if waits else ["naive_bayes", "decision_tree"]
+plugins = ["slow", slow] if waits else ["naive_bayes", "decision_tree"]
 print("begins", flush=True)
 jobs = int(sys.argv[4])
 strategy = automl.Strategy(folds=2, isolation="process" if jobs else "none")
@@ -311,7 +311,7 @@ def test_a_run_that_is_killed_again_and_again_loses_nothing_that_stood(
     rng = random.Random(6)
     before: dict[int, object] = {}
     for _ in range(3):
-        process = start(tmp_path, 30, jobs=jobs)
+        process = start(tmp_path, 90, jobs=jobs)
         wait_for_outcomes(tmp_path, len(before) + 1, process)
         time.sleep(rng.uniform(0, 0.2))
         family = psutil.Process(process.pid).children(recursive=True)
@@ -322,12 +322,12 @@ def test_a_run_that_is_killed_again_and_again_loses_nothing_that_stood(
         assert {number: now[number] for number in before} == before
         before = now
         assert list_runs(tmp_path)[0].state == "interrupted"
-    assert "ends False 31" in finish(start(tmp_path, 30))
+    assert "ends False 91" in finish(start(tmp_path, 90))
     trials, records = read_all(tmp_path / "run")
     now = {one.number: one for one in records}
     assert {number: now[number] for number in before} == before
-    assert sorted(now) == list(range(1, 31))
-    assert len({trial.key for trial in trials}) == 30
+    assert sorted(now) == list(range(1, 91))
+    assert len({trial.key for trial in trials}) == 90
     check_folder(tmp_path / "run")
 
 

@@ -158,7 +158,7 @@ def test_a_disk_that_takes_nothing(tmp_path, run):
     import resource
     from automl.errors import RunError
     automl.fit
-    resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
     strategy = automl.Strategy(folds=2, isolation="none")
     try:
         automl.fit(around.table(), "y", run={run}, plugins=["toy"], strategy=strategy,

@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 
 from benchmarks import rows
+from benchmarks.calibration import calibrate
 from benchmarks.contenders import Contender
 from benchmarks.environments import built
 from benchmarks.job import Task, do, lay_out
@@ -25,6 +26,7 @@ from benchmarks.progress import Progress
 from benchmarks.tables import Question, Table, question
 
 LOCK = "running"
+CALIBRATED = 30  # seconds of budget from which the machine's speed is worth five of them
 
 
 class RaceError(Exception):
@@ -72,6 +74,7 @@ def race(plan: Plan, out: Path) -> None:
         with Progress(_count(plan)) as progress:
             tasks = _tasks(plan, versions, known, progress)
             _do_all(tasks, plan, cpus, out, progress)
+        rows.write_header(out, _header(plan, facts))
         shutil.rmtree(out / "tmp", ignore_errors=True)
 
 
@@ -83,7 +86,14 @@ def _header(plan: Plan, facts: dict[str, dict[str, Any]]) -> rows.Header:
         machine=machine(),
         memory_of=memory_of(),
         contenders=facts,
+        calibration=_calibration(plan),
     )
+
+
+def _calibration(plan: Plan) -> list[dict[str, Any]]:
+    if plan.limits.budget < CALIBRATED:
+        return []
+    return [{"date": now(), "cores": plan.cores, "seconds": calibrate(plan.cores)}]
 
 
 def _count(plan: Plan) -> int:

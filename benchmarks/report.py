@@ -181,6 +181,12 @@ class _Report:
             machine = ", ".join(f"{key} {value}" for key, value in header.machine.items())
             said += [f"machine: {machine}", f"harness at {header.commit}"]
             said.append(f"memory as {header.memory_of.upper()}")
+            took = [float(one["seconds"]) for one in header.calibration]
+            if took:
+                said.append(
+                    f"a fixed fit, timed {len(took)} times from {header.calibration[0]['date']} to "
+                    f"{header.calibration[-1]['date']}, took {min(took):.3f} to {max(took):.3f} s"
+                )
         self._say("p", "; ".join(said) + ".")
         versions = sorted({(row.contender, row.version) for row in rows})
         self._say("table", [["contender", "version"], *([*pair] for pair in versions)])

@@ -104,6 +104,8 @@ class Header:
     memory_of: str  # "pss", or "rss" where the system does not know shares
     contenders: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By contender: version, environment, install_s, install_mb, import_s, python, packages."""
+    calibration: list[dict[str, Any]] = field(default_factory=list)
+    """Seconds of the same fit before and after each start of the race: date, cores, seconds."""
 
 
 _TYPES = {"int": int, "float": float, "str": str}
@@ -157,12 +159,14 @@ def latest(rows: Iterable[Row]) -> list[Row]:
 
 
 def write_header(folder: Path, header: Header) -> None:
-    """Write `header.json`; contenders of earlier starts that do not run now are kept."""
+    """Write `header.json`; what earlier starts wrote of others is kept."""
     folder.mkdir(parents=True, exist_ok=True)
     known = read_header(folder)
-    contenders = {**(known.contenders if known else {}), **header.contenders}
     said = {part.name: getattr(header, part.name) for part in fields(Header)}
-    text = json.dumps({**said, "contenders": contenders}, indent=1, ensure_ascii=False)
+    if known:
+        said["contenders"] = {**known.contenders, **header.contenders}
+        said["calibration"] = [*known.calibration, *header.calibration]
+    text = json.dumps(said, indent=1, ensure_ascii=False)
     new = folder / (HEADER + ".new")
     new.write_text(text + "\n", encoding="utf-8")
     new.replace(folder / HEADER)
@@ -174,7 +178,7 @@ def read_header(folder: Path) -> Header | None:
     if not path.exists():
         return None
     said = json.loads(path.read_text(encoding="utf-8"))
-    return Header(**{part.name: said[part.name] for part in fields(Header)})
+    return Header(**{part.name: said[part.name] for part in fields(Header) if part.name in said})
 
 
 def _mend(path: Path) -> None:

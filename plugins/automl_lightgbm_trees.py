@@ -7,6 +7,7 @@ which take microseconds where ``Booster.predict`` takes tens of them.
 from __future__ import annotations
 
 import ctypes
+import re
 from itertools import accumulate, pairwise
 from threading import local
 from typing import TYPE_CHECKING, Any
@@ -120,15 +121,13 @@ def read(text: str, *, scale: float, base: Matrix, link: Link) -> Trees | None:
         The trees add to output 0, 1, ..., 0, 1, ... in turn.
     link : {"none", "logistic", "softmax"}
     """
-    head, *blocks = text.split("\nTree=")
-    if "\naverage_output" in head:
+    head, _, body = text.partition("\nTree=")
+    body = body.partition("\nend of trees")[0]
+    if "\naverage_output" in head or "\nis_linear=1" in body:
         return None
-    trees = [dict(line.split("=", 1) for line in one.splitlines() if "=" in line) for one in blocks]
-    if any(int(tree.get("is_linear", 0)) for tree in trees):
-        return None
-    sizes = np.array([int(tree["num_leaves"]) - 1 for tree in trees], dtype=np.int64)
-    kinds = _numbers(trees, "decision_type", np.int64)
-    threshold = _numbers(trees, "threshold", np.float64)
+    sizes = _numbers(body, "num_leaves", np.int64) - 1
+    kinds = _numbers(body, "decision_type", np.int64)
+    threshold = _numbers(body, "threshold", np.float64)
     by_category, missing = (kinds & _BY_CATEGORY) > 0, kinds & ~3
     if (missing == _MISSING_IS_ZERO).any():
         return None
@@ -138,16 +137,16 @@ def read(text: str, *, scale: float, base: Matrix, link: Link) -> Trees | None:
     sets: tuple[NDArray[np.int64], ...] = ()
     if by_category.any():
         set_of = np.where(by_category, np.cumsum(by_category) - 1, -1)
-        sets = tuple(one for tree in trees for one in _sets(tree))
+        sets = tuple(_sets(body, threshold[by_category].astype(int).tolist()))
     return Trees(
         sizes=sizes,
-        feature=_numbers(trees, "split_feature", np.int32),
+        feature=_numbers(body, "split_feature", np.int32),
         threshold=threshold,
-        left=_numbers(trees, "left_child", np.int32),
-        right=_numbers(trees, "right_child", np.int32),
+        left=_numbers(body, "left_child", np.int32),
+        right=_numbers(body, "right_child", np.int32),
         missing_left=missing_left & ~by_category,
-        leaf=scale * _numbers(trees, "leaf_value", np.float64)[:, None],
-        output=np.arange(len(trees)) % len(base),
+        leaf=scale * _numbers(body, "leaf_value", np.float64)[:, None],
+        output=np.arange(len(sizes)) % len(base),
         base=base,
         link=link,
         set_of=set_of,
@@ -155,26 +154,28 @@ def read(text: str, *, scale: float, base: Matrix, link: Link) -> Trees | None:
     )
 
 
-def _numbers(trees: list[dict[str, str]], name: str, dtype: Any) -> NDArray[Any]:
-    splits = name != "leaf_value"
-    words = [tree[name] for tree in trees if not splits or int(tree["num_leaves"]) > 1]
-    return np.array(list(map(float, " ".join(words).split())), dtype=np.float64).astype(dtype)
+def _lines(body: str, name: str) -> list[str]:
+    return re.findall(rf"\n{name}=(.*)", body)
 
 
-def _sets(tree: dict[str, str]) -> list[NDArray[np.int64]]:
-    """Return the codes that go left, for each split by category in their order."""
-    if not int(tree["num_cat"]):
-        return []
-    words = [int(word) for word in tree["cat_threshold"].split()]
-    bounds = [int(word) for word in tree["cat_boundaries"].split()]
-    kinds, thresholds = tree["decision_type"].split(), tree["threshold"].split()
-    numbers = [
-        int(float(threshold))
-        for kind, threshold in zip(kinds, thresholds, strict=True)
-        if int(kind) & _BY_CATEGORY
-    ]
-    found = [_codes(words[start:end]) for start, end in pairwise(bounds)]
-    return [np.array(found[number], dtype=np.int64) for number in numbers]
+def _numbers(body: str, name: str, dtype: Any) -> NDArray[Any]:
+    """Return the numbers of all trees' lines of a name."""
+    return np.fromstring(" ".join(_lines(body, name)), dtype=np.float64, sep=" ").astype(dtype)
+
+
+def _sets(body: str, numbers: list[int]) -> list[NDArray[np.int64]]:
+    """Return the codes that go left for each split by category, by its number in its tree."""
+    found: list[NDArray[np.int64]] = []
+    both = _lines(body, "cat_boundaries"), _lines(body, "cat_threshold")
+    for bounds, words in zip(*both, strict=True):
+        bits = list(map(int, words.split()))
+        mine = [
+            np.array(_codes(bits[start:end]), dtype=np.int64)
+            for start, end in pairwise(map(int, bounds.split()))
+        ]
+        first = len(found)
+        found += [mine[number] for number in numbers[first : first + len(mine)]]
+    return found
 
 
 def _codes(words: list[int]) -> list[int]:

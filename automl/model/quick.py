@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("automl.model.quick")
 
-PATIENCE = 5
-"""After so many single rows the next ones are worth getting ready for."""
+PATIENCE = 50
+"""After so many single rows the next ones are worth getting ready for: seconds of a large blend."""
 
 HARD_ROWS = 24
 """Rows with odd cells by which the short way is compared with the usual one."""

@@ -32,7 +32,7 @@ TEST_ROWS = 10_000
 """Rows held back at most."""
 
 NEAR = 0.99
-"""Share of the final gain over the constant answer, after which a run would do."""
+"""Share of what the blend gains over the constant answer in the end, after which it would do."""
 
 GRACE = 600.0
 """Seconds beyond the budget after which a size is given up."""
@@ -58,7 +58,7 @@ def watch(folder: Path, target: str, budget: float) -> dict[str, Any]:
     import resource
 
     import automl
-    from automl.events import Event, RunStarted, Stage, TrialFinished
+    from automl.events import Blended, Event, RunStarted, Stage, TrialFinished
     from automl.plugin import Listener
 
     events: list[Event] = []
@@ -78,15 +78,16 @@ def watch(folder: Path, target: str, budget: float) -> dict[str, Any]:
     board = result.leaderboard
     sign = 1.0 if board.greater_is_better else -1.0
     constant = next(row.cv_score for row in board if row.number == 0) or 0.0
-    final = sign * (float(result.predictor.info["cv_score"]) - constant)
     done = [one for one in events if isinstance(one, TrialFinished) and one.score is not None]
-    gains = [(one.elapsed, sign * (float(one.score or 0.0) - constant)) for one in done]
-    near = [when for when, gain in gains if gain >= NEAR * final]
+    gains = [
+        (one.elapsed, sign * (one.score - constant)) for one in events if isinstance(one, Blended)
+    ]
+    near = [when for when, gain in gains if gain >= NEAR * gains[-1][1]]
     searched = [one.elapsed for one in events if isinstance(one, RunStarted | Stage)]
     return {
         "folds": result.predictor.info["n_folds"],
         "read_s": searched[1] if len(searched) > 1 else None,
-        "first_s": gains[0][0] if gains else None,
+        "first_s": done[0].elapsed if done else None,
         "near_s": near[0] if near else None,
         "candidates": len(done),
         "fit_s": result.seconds,

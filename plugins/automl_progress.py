@@ -10,6 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from automl.events import (
+    Blended,
     Event,
     Improved,
     RunFinished,
@@ -43,6 +44,7 @@ class Board:
         self.stage = "read"
         self.facts: RunStarted | None = None
         self.best: Improved | None = None
+        self.blended: float | None = None
         self.running: dict[int, tuple[str, float]] = {}
         self.recent: deque[TrialFinished] = deque(maxlen=RECENT)
         self.n_done = 0
@@ -65,6 +67,8 @@ class Board:
             self.n_failed += event.status not in FINE
         elif isinstance(event, Improved):
             self.best = event
+        elif isinstance(event, Blended):
+            self.blended = event.score
 
     @property
     def elapsed(self) -> float:
@@ -83,11 +87,13 @@ class Board:
         return " · ".join(parts)
 
     def lead(self) -> str:
-        """Say the best score so far."""
+        """Say the best scores so far."""
         metric = self.facts.metric if self.facts else "score"
         if self.best is None:
             return f"best {metric}: none yet"
-        return f"best {metric}: {self.best.score:.5g}  {self.best.algorithm} #{self.best.number}"
+        blend = "" if self.blended is None else f" · blend {self.blended:.5g}"
+        best = self.best
+        return f"best {metric}: {best.score:.5g}  {best.algorithm} #{best.number}{blend}"
 
     def rows(self) -> list[tuple[str, str, str, str]]:
         """List running trials and the last outcomes: number, algorithm, outcome, seconds."""

@@ -54,10 +54,13 @@ class Rival:
         The best single one.
     values : ndarray of shape (n_judged, n_classes) or (n_judged,)
         Values of a blend of all that came, of the rows that the race is judged by.
+    score : float
+        Of that blend.
     """
 
     best: Evaluation
     values: NDArray[np.float64]
+    score: float
 
 
 class Race:
@@ -94,13 +97,18 @@ class Race:
     def after(self, rival: Rival | None, one: Evaluation) -> Rival:
         """Return what the next candidate is measured by, after one more is complete."""
         values = one.values[self._rows].astype(np.float64)
-        if rival is None:
-            return Rival(best=one, values=values)
-        better = self._sign * (one.cv_score - rival.best.cv_score) > 0
         rows = np.arange(len(values))
+        if rival is None:
+            return Rival(best=one, values=values, score=self._sign * self._gain(values, rows))
+        better = self._sign * (one.cv_score - rival.best.cv_score) > 0
         mixes = [_mixed(rival.values, values, weight) for weight in WEIGHTS]
-        place = int(np.argmax([self._gain(mix, rows) for mix in mixes]))
-        return Rival(best=one if better else rival.best, values=mixes[place])
+        gains = [self._gain(mix, rows) for mix in mixes]
+        place = int(np.argmax(gains))
+        return Rival(
+            best=one if better else rival.best,
+            values=mixes[place],
+            score=self._sign * gains[place],
+        )
 
     def verdict(self, rival: Rival | None, results: Mapping[int, FoldResult]) -> str:
         """Say why a candidate is given up after some of its folds, "" where it may go on.

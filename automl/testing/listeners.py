@@ -83,6 +83,7 @@ def _events() -> list[events.Event]:
             elapsed=0.3, number=0, algorithm="any", status="complete", score=0.5, seconds=0.1
         ),
         events.Improved(elapsed=0.3, number=0, algorithm="any", score=0.5),
+        events.Blended(elapsed=0.3, score=0.5),
         events.TrialFinished(
             elapsed=0.4, number=1, algorithm="any", status="exception", score=None, seconds=0.1
         ),

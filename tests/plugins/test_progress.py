@@ -13,7 +13,15 @@ import pytest
 from rich.console import Console
 
 import automl_progress
-from automl.events import Improved, RunFinished, RunStarted, Stage, TrialFinished, TrialStarted
+from automl.events import (
+    Blended,
+    Improved,
+    RunFinished,
+    RunStarted,
+    Stage,
+    TrialFinished,
+    TrialStarted,
+)
 
 STARTED = RunStarted(
     elapsed=1.0,
@@ -37,6 +45,7 @@ EVENTS = (
         elapsed=2.0, number=1, algorithm="oak", status="complete", score=0.8125, seconds=0.9
     ),
     Improved(elapsed=2.0, number=1, algorithm="oak", score=0.8125),
+    Blended(elapsed=2.0, score=0.82),
     TrialFinished(
         elapsed=2.5,
         number=2,
@@ -58,7 +67,7 @@ def test_the_board_says_what_is_asked_for() -> None:
     for event in EVENTS:
         board.take(event)
     assert board.head() == "search · 0:02 elapsed · 0:58 left · 2 of 9 trials, 1 failed"
-    assert board.lead() == "best roc_auc: 0.8125  oak #1"
+    assert board.lead() == "best roc_auc: 0.8125  oak #1 · blend 0.82"
     assert board.rows()[0] == ("#1", "oak", "0.8125", "0.9 s")
     assert board.rows()[1][2] == "exception: ValueError: <no>"
     assert board.rows()[2][:3] == ("#3", "ash", "running")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import automl
-from automl.plugin import Algorithm, Choice
+from automl.events import Blended, Event, Improved
+from automl.plugin import Algorithm, Choice, Listener
 
 pytestmark = pytest.mark.filterwarnings("ignore::automl.errors.RunWarning")
 
@@ -51,7 +52,7 @@ SAME = reader("same", 0, sure=0.99, promise=0.8)
 WORSE = reader("worse", 2)
 
 
-def run(n_rows: int, *algorithms: Algorithm, numbers: bool = False, **strategy: Any) -> Any:
+def run(n_rows: int, *plugins: Algorithm | Listener, numbers: bool = False, **strategy: Any) -> Any:
     """Two columns matter, and the third is the first with noise: it knows nothing of its own."""
     rng = np.random.default_rng(3)
     x = rng.normal(size=(n_rows, 3))
@@ -60,8 +61,8 @@ def run(n_rows: int, *algorithms: Algorithm, numbers: bool = False, **strategy: 
     return automl.fit(
         x,
         y if numbers else y > 0,
-        plugins=[*(one.name for one in algorithms), *algorithms],
-        budget=automl.Budget(trials=len(algorithms)),
+        plugins=[*(one.name for one in plugins), *plugins],
+        budget=automl.Budget(trials=sum(isinstance(one, Algorithm) for one in plugins)),
         strategy=automl.Strategy(folds=5, **strategy),
         metric="r2" if numbers else "roc_auc",
     )
@@ -113,3 +114,12 @@ def test_weights_say_which_rows_count() -> None:
     )
     # On the rows that count the first column says all.
     assert statuses(found)["other"] == "pruned"
+
+
+def test_the_blend_of_all_that_came_is_told_as_it_gets_better() -> None:
+    told: list[Event] = []
+    run(1_000, GOOD, OTHER, Listener(name="watch", start=lambda: told.append))
+    scores = [one.score for one in told if isinstance(one, Blended)]
+    single = [one.score for one in told if isinstance(one, Improved)]
+    assert scores == sorted(scores)
+    assert scores[-1] > single[-1] + 0.02

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from automl.plugin import (
     Params,
     Patience,
     Report,
+    Saved,
     Trees,
     Validation,
     Walker,
@@ -26,6 +29,7 @@ from automl_boosting import average
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -144,6 +148,37 @@ def _build(params: Params, context: Context) -> Any:
     return HistGradientBoostingRegressor(loss=loss, **chosen)
 
 
+def _save(fitted: Any, folder: Path) -> None:
+    """Write the nodes of all trees as one array, and the rest by skops."""
+    from skops.io import dump
+
+    rest, rounds = copy(fitted), fitted._predictors  # noqa: SLF001 - nothing else has the trees
+    rest._predictors = []  # noqa: SLF001
+    dump(rest, folder / "rest.skops")
+    nodes = [tree.nodes for trees in rounds for tree in trees]
+    np.save(folder / "nodes.npy", np.concatenate(nodes), allow_pickle=False)
+    sizes = np.reshape([len(one) for one in nodes], (len(rounds), -1))
+    np.save(folder / "sizes.npy", sizes, allow_pickle=False)
+
+
+def _load(folder: Path) -> Any:
+    from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
+    from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+    from skops.io import load
+
+    fitted = load(folder / "rest.skops", trusted=["numpy.dtype"])
+    nodes = np.load(folder / "nodes.npy", allow_pickle=False).astype(PREDICTOR_RECORD_DTYPE)
+    sizes = np.load(folder / "sizes.npy", allow_pickle=False)
+    nothing = np.empty((0, 8), dtype=np.uint32)  # no tree splits by category
+    trees = [
+        TreePredictor(nodes[start:end], nothing, nothing)
+        for start, end in pairwise([0, *np.cumsum(sizes).tolist()])
+    ]
+    width = sizes.shape[1]
+    fitted._predictors = [trees[i : i + width] for i in range(0, len(trees), width)]  # noqa: SLF001
+    return fitted
+
+
 ALGORITHM = Algorithm(
     name="hist_boosting",
     tasks=frozenset({"binary", "multiclass", "regression"}),
@@ -167,7 +202,7 @@ ALGORITHM = Algorithm(
     cost=1.5,
     by_class=True,
     promise=0.5,
-    saved=("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",),
+    saved=Saved(save=_save, load=_load),
 )
 
 

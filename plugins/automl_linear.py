@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 # Strong to weak; each solution is the next one's first guess.
 _PATH = tuple(float(c) for c in np.geomspace(1e-4, 1e3, 15))
+# Where each solution takes long.
+_COARSE = _PATH[::2]
+_MANY = 200_000
+"""Scores of all rows from which on solutions take long."""
 # Still weaker, for collinear columns, where one decomposition solves for all penalties.
 _WEAK = tuple(float(c) for c in np.geomspace(1e4, 1e6, 5))
 _PARTS = 5
@@ -140,7 +144,8 @@ def _solver(
         estimator.coef_, estimator.intercept_ = coef * scale, intercept * scale + shift
 
     # One decomposition solves for all penalties: to walk the whole path costs nothing.
-    path = _PATH + _WEAK if exact else _PATH
+    n_scores = len(y) * (1 if estimator.regression else int(y.max()) + 1)
+    path = _PATH + _WEAK if exact else _PATH if n_scores < _MANY else _COARSE
     return solve, path, Patience(report, floor=len(path) if exact else 1, share=0.0)
 
 
@@ -337,6 +342,7 @@ ALGORITHM = Algorithm(
     code=code,
     imports=("scipy.optimize",),
     weights=True,
+    by_class=True,
     cost=0.3,
     promise=0.5,
     saved=Saved(save=_save, load=_load),

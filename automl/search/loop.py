@@ -46,7 +46,7 @@ UNUSUAL = 3.0
 SHORTEST = 1.0
 """Seconds that are not worth sharing."""
 
-MARGIN = 0.9
+MARGIN = 0.75
 """Share of a fold's time after which learning in rounds stops: predicting and saving follow."""
 
 AHEAD = 2

@@ -58,7 +58,8 @@ def plan_run(
         name, folds = "given", [(np.sort(a), np.sort(b)) for a, b in strategy.splitter]
     else:
         n_columns = len(question.schema.features)
-        n_folds = strategy.folds or folds_for(table.n_rows, n_columns, seconds, workers)
+        n_classes = question.n_classes
+        n_folds = strategy.folds or folds_for(table.n_rows, n_columns, n_classes, seconds, workers)
         name = strategy.splitter or question.task.splitters[_situation(question.given, n_folds)]
         request = SplitRequest(
             y=y,

@@ -103,31 +103,40 @@ class Strategy:
         return tuple(dict.fromkeys((*limited, *self.objectives)))
 
 
-HOLDOUT_ROWS = 20_000
+HOLDOUT_ROWS = 10_000
 """Fewer rows are never judged by one hold-out."""
+
+FEW_ROWS = 2_500
+"""Up to here each row that is not learned from costs more than the time that more folds take."""
 
 MANY_ROWS = 75_000
 """From here on one model of nearly all rows is better than three of two thirds in the same time."""
 
 
-def folds_for(n_rows: int, n_columns: int, seconds: float | None, workers: int) -> int:
+def folds_for(
+    n_rows: int, n_columns: int, n_classes: int, seconds: float | None, workers: int
+) -> int:
     """Return the number of folds that a table of this size can afford; 1 means a hold-out.
 
     More folds make better out-of-fold values and a stronger bag, as long as several candidates
-    still fit into the budget: a boosted ensemble on one core handles about 100,000 cells a second.
+    still fit into the budget: a boosted ensemble on one core handles about 100,000 cells a second,
+    once for each of more than two classes.
 
     Parameters
     ----------
     n_rows, n_columns : int
+    n_classes : int
+        0 where the target is a number.
     seconds : float or None
         The budget; a minute is assumed where there is none.
     workers : int
     """
-    cells_per_second = n_rows * max(n_columns, 1) / ((seconds or 60.0) * workers)
-    if n_rows >= HOLDOUT_ROWS and cells_per_second > 25_000:
+    times = n_classes if n_classes > 2 and n_rows > FEW_ROWS else 1
+    cells_per_second = n_rows * max(n_columns, 1) * times / ((seconds or 60.0) * workers)
+    if n_rows >= HOLDOUT_ROWS and cells_per_second > 15_000:
         return 1
     if cells_per_second > 6_000:
         return 1 if n_rows >= MANY_ROWS else 3
-    if n_rows > 2_500 or cells_per_second > 1_500:
+    if n_rows > FEW_ROWS or cells_per_second > 1_500:
         return 5
     return 8

@@ -45,7 +45,10 @@ if TYPE_CHECKING:
 _WATCHED = {"roc_auc": "auc", "average_precision": "average_precision"}
 
 NEAR = 200
-"""Trees that are asked at once: 200 to 400 are best, for models of 1,000 small trees to 10,000."""
+"""Trees that stay in the processor's cache: 200 to 400 are best, of 1,000 small trees to 10,000."""
+
+MANY = 20_000_000
+"""Rows times trees from which on parts are worth making: eight times faster with 10,000 trees."""
 
 _DEFAULT = {
     "learning_rate": 0.04,
@@ -78,26 +81,40 @@ _RENAMED = {
 class LightGBM(Boosted):
     """LightGBM behind scikit-learn's interface, saved as its own model text."""
 
-    def _raw(self, X: Any) -> NDArray[np.float64]:
-        """Return the values of some trees after the other, which stay in the processor's cache.
+    _parts_of: Any = None
+    _made: list[Any]
 
-        LightGBM takes each row through all trees: where they are many it waits for memory.
-        """
-        booster, step = self.model_, max(1, NEAR // self.n_outputs)
+    def _raw(self, X: Any) -> NDArray[np.float64]:
         threads = self.params["num_threads"]
-        sums = sum(
-            booster.predict(
-                X, raw_score=True, start_iteration=start, num_iteration=step, num_threads=threads
-            )
-            for start in range(0, booster.current_iteration(), step)
-        )
-        outputs: NDArray[np.float64] = np.asarray(sums)
+        if X.shape[0] * self.model_.num_trees() < MANY:
+            return np.asarray(self.model_.predict(X, num_threads=threads))
+        parts = self._parts()
+        outputs = parts[0].predict(X, raw_score=True, num_threads=threads)
+        for part in parts[1:]:
+            outputs += part.predict(X, raw_score=True, num_threads=threads)
         if self.link == "none":
-            return outputs
+            return np.asarray(outputs)
         if self.link == "logistic":
             return np.asarray(0.5 * (1.0 + np.tanh(0.5 * outputs)))
         shares = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+    def _parts(self) -> list[Any]:
+        """Return boosters of some trees each, made once.
+
+        LightGBM takes each row through all trees, and waits for memory where they are many. To ask
+        one booster for a part of its trees would change what it says in other threads.
+        """
+        import lightgbm as lgb
+
+        whole, step = self.model_, max(1, NEAR // self.n_outputs)
+        if self._parts_of is not whole:
+            self._made = [
+                lgb.Booster(model_str=whole.model_to_string(num_iteration=step, start_iteration=i))
+                for i in range(0, whole.current_iteration(), step)
+            ]
+            self._parts_of = whole
+        return self._made
 
     def objective(self) -> dict[str, Any]:
         """Return what to optimise and what to watch, for the classes seen in ``fit``."""

@@ -526,3 +526,16 @@ def _named(name: str) -> Algorithm:
 
 def _after(rounds: int) -> Any:
     return lambda round_, score=None: round_ >= rounds
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_a_large_lightgbm_is_asked_in_parts(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import automl_lightgbm
+
+    given = problem(automl_lightgbm.ALGORITHM, task)
+    estimator = fitted(automl_lightgbm.ALGORITHM, given)
+    whole = said(estimator, given.X, task)
+    monkeypatch.setattr(automl_lightgbm, "MANY", 0)
+    monkeypatch.setattr(automl_lightgbm, "NEAR", 7)
+    np.testing.assert_allclose(said(estimator, given.X, task), whole, rtol=1e-9, atol=1e-12)
+    assert len(estimator._made) > 1

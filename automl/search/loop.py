@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from automl.search.memory import Memory
     from automl.search.outcome import Outcome
     from automl.search.question import Question
-    from automl.search.race import Race, Rival
+    from automl.search.race import Race
     from automl.search.reserve import SearchClock
     from automl.search.schedule import Schedule
     from automl.search.shared import RunData
@@ -123,7 +123,6 @@ class Search:
         self._exhausted = False
         self._n_rows = max((len(fold.train) for fold in data.plan.folds), default=1)
         self._best: Evaluation | None = None
-        self._blended: Rival | None = None
         self._history = history
         self._n_asked = history.past.last
         in_order = limits.clock.seconds is None
@@ -296,6 +295,7 @@ class Search:
         else:
             drawn = self._schedule.drawn(outcome.candidate) if self._history.recorded else {}
             self._history.finish(outcome, drawn)
+        before = self._turns.blended
         self._turns.take(outcome.number, outcome)
         score = outcome.cv_score if isinstance(outcome, Evaluation) else None
         failure = outcome if isinstance(outcome, Failure) else None
@@ -312,16 +312,9 @@ class Search:
         if isinstance(outcome, Evaluation) and self._schedule.better(outcome, self._best):
             self._best = outcome
             self._say(Improved, number=outcome.number, algorithm=algorithm, score=outcome.cv_score)
-        if isinstance(outcome, Evaluation):
-            self._tell_of_blend(outcome)
-
-    def _tell_of_blend(self, outcome: Evaluation) -> None:
-        before = self._blended
-        # In order the schedule knows of outcomes later than they come.
-        late = self._turns.in_order
-        self._blended = self._race.after(before, outcome) if late else self._turns.rival
-        if self._blended and (before is None or self._blended.score != before.score):
-            self._say(Blended, score=self._blended.score)
+        blended = self._turns.blended
+        if blended is not None and (before is None or blended.score != before.score):
+            self._say(Blended, score=blended.score)
 
     def _give_up(self, reason: Reason, message: str) -> None:
         """Close what is in work; a fold that is just being handed over still counts."""

@@ -32,6 +32,8 @@ class Turns:
     ----------
     rival : Rival or None
         What a candidate is measured by that is asked for now.
+    blended : Rival or None
+        The same of all that came.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Turns:
         self._told = 0
         self._patient = 0
         self.rival: Rival | None = None
+        self.blended: Rival | None = None
 
     @property
     def in_order(self) -> bool:
@@ -59,8 +62,11 @@ class Turns:
         """Take what came of a trial; None where the schedule has nothing to learn from it."""
         if self._lag is None:
             self._tell(outcome)
+            self.blended = self.rival
         else:
             self._held[number] = outcome
+            if isinstance(outcome, Evaluation):
+                self.blended = self._race.after(self.blended, outcome)
 
     def may_ask(self, number: int) -> bool:
         """Whether the candidate of a number may be asked for; the schedule then knows its part."""

@@ -110,7 +110,7 @@ def _fit(
         return metric.best - score if metric.greater_is_better else score - metric.best
 
     parts = [result.values for result in results]  # noqa: PD011 - of a fold, not of a frame
-    values = given.data.plan.gather(parts)
+    values = given.data.plan.gather(dict(enumerate(parts)))
     unseen = np.mean([result.sample for result in results], axis=0)
     return {
         "error": f"{error(given.score(unseen, unseen=True)):.6g}",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 
@@ -58,21 +60,30 @@ class FoldPlan:
             sha.update(b"|")
         return sha.hexdigest()[:16]
 
-    def gather(self, values: list[NDArray[Any]]) -> NDArray[np.float32]:
-        """Average the values of each fold's test rows into one array over the covered rows.
+    def gather(
+        self, values: Mapping[int, NDArray[Any]], rest: NDArray[Any] | None = None
+    ) -> NDArray[np.float32]:
+        """Average the values of the folds' test rows into one array over the covered rows.
 
         Parameters
         ----------
-        values : list of ndarray
-            One array for each fold, in the order of its test rows.
+        values : mapping of int to ndarray
+            For each fold, or some of them, one array in the order of its test rows.
+        rest : ndarray of shape (n_covered, ...) or None, default=None
+            Values of rows that are in none of these folds; needed where there are such rows.
         """
-        total = np.zeros((self.n_rows, *values[0].shape[1:]), dtype=np.float64)
+        shape = next(iter(values.values())).shape[1:]
+        total = np.zeros((self.n_rows, *shape), dtype=np.float64)
         times = np.zeros(self.n_rows)
-        for fold, part in zip(self.folds, values, strict=True):
-            total[fold.test] += part
-            times[fold.test] += 1
+        for number, part in values.items():
+            rows = self.folds[number].test
+            total[rows] += part
+            times[rows] += 1
         covered = self.covered
-        seen = times[covered].reshape(-1, *(1,) * (total.ndim - 1))
+        if rest is not None:
+            missing = times[covered] == 0
+            total[covered[missing]] = rest[missing]
+        seen = np.maximum(times[covered], 1).reshape(-1, *(1,) * (total.ndim - 1))
         return (total[covered] / seen).astype(np.float32)
 
 

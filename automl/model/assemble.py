@@ -62,7 +62,7 @@ def baseline(question: Question, data: RunData, folder: Path) -> Evaluation:
     member = folder / "00000-0"
     member.mkdir()
     save_pipeline(pipeline, member, question.catalog)
-    gathered = data.plan.gather(values)
+    gathered = data.plan.gather(dict(enumerate(values)))
     return Evaluation(
         number=0,
         candidate=candidate,
@@ -172,24 +172,24 @@ def assemble(
 def _leaderboard(
     outcomes: Sequence[Outcome], weights: dict[int, float], question: Question
 ) -> Leaderboard:
-    """Best first, then what has no score."""
+    """Best first, then what has folds but no score of its own, then what has nothing."""
     sign = -1 if question.metric.greater_is_better else 1
 
-    def place(outcome: Outcome) -> tuple[float, int]:
-        score = outcome.cv_score if isinstance(outcome, Evaluation) else math.nan
-        return (sign * score if math.isfinite(score) else math.inf, outcome.number)
+    def place(outcome: Outcome) -> tuple[float, bool, int]:
+        score = _score(outcome)
+        known = math.inf if score is None or not math.isfinite(score) else sign * score
+        return (known, isinstance(outcome, Failure), outcome.number)
 
     rows = []
     for rank, outcome in enumerate(sorted(outcomes, key=place), start=1):
-        scored = isinstance(outcome, Evaluation)
-        content = outcome.candidate.to_json()
+        score, content = _score(outcome), outcome.candidate.to_json()
         rows.append(
             Row(
-                rank=rank if scored else None,
+                rank=None if score is None else rank,
                 number=outcome.number,
                 algorithm=outcome.candidate.algorithm,
                 status=_status(outcome),
-                cv_score=outcome.cv_score if isinstance(outcome, Evaluation) else None,
+                cv_score=score,
                 weight=weights.get(id(outcome), 0.0),
                 seconds=outcome.seconds,
                 giver=_giver(outcome, question),
@@ -207,8 +207,17 @@ def _leaderboard(
     )
 
 
+def _score(outcome: Outcome) -> float | None:
+    """Return the score of all rows by values of its own."""
+    if isinstance(outcome, Failure) or outcome.n_missing:
+        return None
+    return outcome.cv_score
+
+
 def _status(outcome: Outcome) -> str:
     if isinstance(outcome, Evaluation):
+        if outcome.n_missing:
+            return "partial"
         return "complete" if outcome.candidate.rows is None else "sample"
     if outcome.reason is Reason.PRUNED:
         return "pruned"
@@ -218,6 +227,9 @@ def _status(outcome: Outcome) -> str:
 def _message(outcome: Outcome) -> str:
     if isinstance(outcome, Failure):
         return outcome.message
+    if outcome.n_missing:
+        n_done = len(outcome.members)
+        return f"{n_done} of {n_done + outcome.n_missing} folds were done in time."
     rows = outcome.candidate.rows
     return "" if rows is None else f"Fitted on {rows:,} of the training rows."
 

@@ -16,11 +16,17 @@ from automl.search.worker import attempt
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from numpy.typing import NDArray
+
     from automl.candidate.recipe import Candidate
     from automl.search.outcome import Outcome
     from automl.search.question import Question
     from automl.search.race import Race, Rival
     from automl.search.shared import RunData
+
+
+LATE = frozenset({Reason.CONSTRAINT, Reason.INTERRUPTED, Reason.TIMEOUT})
+"""Reasons that say nothing about the folds that are done."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -72,41 +78,68 @@ class Active:
 
 def outcome_of(active: Active, data: RunData, question: Question) -> Outcome:
     """Score all out-of-fold values of a candidate together."""
-    failure = active.failure
-    if failure is None:
-        results = [active.results[fold] for fold in range(len(data.plan.folds))]
-        values = data.plan.gather([result.values for result in results])
-        truth = data.truth(data.plan.covered)
-        decide = question.task.decide
-        score, crash = attempt(
-            lambda: score_values(question.metric, decide, truth, values), passing=KeyboardInterrupt
-        )
-        if crash is not None:
-            failure = FoldFailure(reason=crash.reason, message=crash.message, detail=crash.detail)
-        elif math.isfinite(score):
-            return Evaluation(
-                number=active.number,
-                candidate=active.candidate,
-                cv_score=score,
-                fold_scores=tuple(result.score for result in results),
-                values=values,
-                members=tuple(result.member for result in results),
-                digests=tuple(result.digest for result in results),
-                rounds=tuple(result.rounds for result in results),
-                sample=np.mean([result.sample for result in results], axis=0),
-                seconds=active.seconds,
-                latency_ms=_sum(result.latency_ms for result in results),
-                n_bytes=sum(result.n_bytes for result in results),
-            )
-        else:
-            failure = FoldFailure(reason=Reason.NONFINITE, message=f"The score is {score}.")
+    found = active.failure or _scored(active, data, question, None)
+    if isinstance(found, Evaluation):
+        return found
     return Failure(
         number=active.number,
         candidate=active.candidate,
-        reason=failure.reason,
-        message=failure.message,
-        detail=failure.detail,
+        reason=found.reason,
+        message=found.message,
+        detail=found.detail,
         seconds=active.seconds,
+    )
+
+
+def partial_of(
+    active: Active, data: RunData, question: Question, best: Evaluation | None
+) -> Evaluation | None:
+    """Return what the folds are worth that were done before the time was up, None where nothing.
+
+    Parameters
+    ----------
+    active : Active
+    data : RunData
+    question : Question
+    best : Evaluation or None
+        A complete candidate, whose values the rows of the other folds get.
+    """
+    if active.failure is None or active.failure.reason not in LATE:
+        return None
+    if best is None or not active.results:
+        return None
+    found = _scored(active, data, question, best.values)
+    return found if isinstance(found, Evaluation) else None
+
+
+def _scored(
+    active: Active, data: RunData, question: Question, rest: NDArray[np.float32] | None
+) -> Evaluation | FoldFailure:
+    done = dict(sorted(active.results.items()))
+    results = list(done.values())
+    values = data.plan.gather({fold: result.values for fold, result in done.items()}, rest)
+    truth, decide = data.truth(data.plan.covered), question.task.decide
+    score, crash = attempt(
+        lambda: score_values(question.metric, decide, truth, values), passing=KeyboardInterrupt
+    )
+    if crash is not None:
+        return FoldFailure(reason=crash.reason, message=crash.message, detail=crash.detail)
+    if not math.isfinite(score):
+        return FoldFailure(reason=Reason.NONFINITE, message=f"The score is {score}.")
+    return Evaluation(
+        number=active.number,
+        candidate=active.candidate,
+        cv_score=score,
+        fold_scores=tuple(result.score for result in results),
+        values=values,
+        members=tuple(result.member for result in results),
+        digests=tuple(result.digest for result in results),
+        rounds=tuple(result.rounds for result in results),
+        sample=np.mean([result.sample for result in results], axis=0),
+        seconds=active.seconds,
+        latency_ms=_sum(result.latency_ms for result in results),
+        n_bytes=sum(result.n_bytes for result in results),
+        n_missing=len(data.plan.folds) - len(results),
     )
 
 

@@ -30,7 +30,8 @@ class Row:
     algorithm : str
     status : str
         ``complete``, ``sample`` (fitted on a part of the training rows, judged as all others),
-        ``pruned``, ``skipped``, or ``failed (reason)``.
+        ``partial`` (not all folds were done in time), ``pruned``, ``skipped``, or
+        ``failed (reason)``.
     cv_score : float or None
         Score of the out-of-fold values, used for choosing, hence optimistic for the best rows.
     weight : float
@@ -41,7 +42,7 @@ class Row:
         Distribution and version that brought the algorithm.
     params, preparation : mapping
     message : str
-        The first cause of a failure, or the rows of a sample.
+        The first cause of a failure, the rows of a sample, or what is missing.
     latency_ms : float or None, default=None
         Milliseconds of a single row, by the fitted pipelines of all folds one after the other, as
         the worker measured it; a predictor that is ready (`Predictor.ready`) is quicker.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from automl.events import Blended, Improved, TrialFinished, TrialStarted
-from automl.search.active import Active, outcome_of
+from automl.search.active import Active, outcome_of, partial_of
 from automl.search.evaluate import FoldJob
 from automl.search.outcome import Evaluation, Failure, FoldFailure, Reason
 from automl.search.resume import take_up
@@ -48,6 +48,9 @@ SHORTEST = 1.0
 
 MARGIN = 0.75
 """Share of a fold's time after which learning in rounds stops: predicting and saving follow."""
+
+ENOUGH = 0.5
+"""Share of a candidate's folds that is worth beginning with, as folds that are done count."""
 
 AHEAD = 2
 """Candidates in work at the same time."""
@@ -204,7 +207,7 @@ class Search:
                 return False
             left = self._clock.left * self._pool.size - promised
             longest = LONGEST * self._clock.left * n_folds if few else math.inf
-            candidate = self._schedule.ask(left, longest)
+            candidate = self._schedule.ask(left if n_folds == 1 else left / ENOUGH, longest)
             if candidate is None:
                 # A running candidate may still teach the schedule what to propose.
                 if self._turns.wait_for_all(self._n_asked + 1):
@@ -289,8 +292,10 @@ class Search:
 
     def _finish(self, active: Active, *, cut: bool = False) -> None:
         outcome = outcome_of(active, self._data, self._question)
-        self.outcomes.append(outcome)
-        if cut and isinstance(outcome, Failure):
+        partial = partial_of(active, self._data, self._question, self._best)
+        self.outcomes.append(partial or outcome)
+        if (cut or partial) and isinstance(outcome, Failure):
+            # A run that goes on does all of its folds.
             self._history.cut(outcome.number, outcome.reason)
         else:
             drawn = self._schedule.drawn(outcome.candidate) if self._history.recorded else {}

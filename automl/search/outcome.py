@@ -116,7 +116,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """A candidate with a score from every fold.
+    """A candidate with a score from every fold, or from those that were done in time.
 
     Parameters
     ----------
@@ -142,6 +142,9 @@ class Evaluation:
         Milliseconds that the pipelines of all folds take for a single row, one after the other.
     n_bytes : int or None, default=None
         Size of their folders.
+    n_missing : int, default=0
+        Folds that were not done in time. For their rows ``values`` are those of the best
+        complete candidate, so that this one is no better and no worse there.
     """
 
     number: int
@@ -156,6 +159,7 @@ class Evaluation:
     rounds: tuple[int | None, ...] = ()
     latency_ms: float | None = None
     n_bytes: int | None = None
+    n_missing: int = 0
 
 
 Outcome = Evaluation | Failure

@@ -169,7 +169,7 @@ def _try(
         fitted = bench.fit(prepared.spec, candidate, asked.n_folds)
         record = replace(record, seconds=fitted.seconds, failure=fitted.failure)
         if fitted.unseen is not None:
-            values = prepared.data.plan.gather(list(fitted.values))
+            values = prepared.data.plan.gather(dict(enumerate(fitted.values)))
             unseen = fitted.unseen.astype("float32")
             record = replace(
                 record,

@@ -73,10 +73,8 @@ def drive(folder: Path, task: str, metric: str, **config: object) -> tuple[dict,
     return json.loads((folder / "result.json").read_text()), done.returncode
 
 
-@pytest.mark.parametrize(
-    ("task", "metric"),
-    [("binary", "auc"), pytest.param("regression", "rmse", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("task", "metric"), [("binary", "auc"), ("regression", "rmse")])
 def test_a_fold_is_answered(tmp_path, task, metric, soon):
     said, code = drive(tmp_path, task, metric)
     assert code == 0

@@ -304,7 +304,8 @@ def check_folder(run: Path) -> None:
 
 
 @pytest.mark.case("F01", "outcomes that stood stand, and each trial is there once")
-@pytest.mark.parametrize("jobs", [0, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", [0, 2])
 def test_a_run_that_is_killed_again_and_again_loses_nothing_that_stood(
     tmp_path: Path, jobs: int
 ) -> None:

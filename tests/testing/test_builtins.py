@@ -17,6 +17,7 @@ SLOW = {
     "docker:an_export_says_the_same",
     "docker:nothing_else_changes",
     "docker:one_row_gives_what_the_batch_gives",
+    "code:an_export_says_the_same",
     "hist_boosting:corners_of_the_space_fit",
     "hist_boosting:weights_are_like_repeated_rows",
     "hist_boosting:the_same_seed_gives_the_same_values",

@@ -20,6 +20,8 @@ PARTS: dict[str, tuple[str, Any]] = {
     "race": ("automl.search.race.Race._adds", lambda *_: True),
     # Large tables are not looked at by samples of their rows first.
     "looks": ("automl.search.rungs.sizes_for", lambda _: (None,)),
+    # What is not done in time is thrown away.
+    "partial": ("automl.search.loop.partial_of", lambda *_: None),
     # Nothing comes after the portfolio.
     "search": ("automl.search.study.AlgorithmStudy._varied", {}),
     # Each algorithm has one start, then it is searched.

@@ -165,7 +165,7 @@ def test_a_hang_at_the_start_is_not_the_end():
             folds=2, starts={"faults": ({"what": "hold", "at": "fit", "n": 0}, honest)}
         ),
     )
-    assert result.leaderboard.rows[0].params == honest
+    assert honest in [row.params for row in result.leaderboard if row.status == "complete"]
 
 
 BOMBS = ("sudden", *(pytest.param(what, marks=slow) for what in ("slow", "child")))

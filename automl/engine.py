@@ -15,6 +15,7 @@ from automl.data.columns import Columns
 from automl.errors import DataWarning, RunWarning
 from automl.events import DataFound, RunFinished, Stage
 from automl.model.assemble import baseline
+from automl.model.early import Early
 from automl.model.front import finish
 from automl.plugin.discovery import discover
 from automl.plugin.notify import Notifier, warn_about
@@ -248,11 +249,15 @@ def _search(
     ]
     seconds = call.budget.seconds
     measured = seconds is not None
+    early = Early(seconds)
 
-    def rehearse(outcomes: Sequence[Outcome], seconds: float) -> float:
-        taken = Clock(seconds)
-        finish([first, *outcomes], question, data, call.strategy, call.seed, lambda: taken.left)
-        return taken.elapsed
+    def rehearse(outcomes: Sequence[Outcome], most: float) -> float:
+        taken = Clock(most)
+        known = [first, *outcomes]
+        made = finish(known, question, data, call.strategy, call.seed, lambda: taken.left)
+        elapsed = taken.elapsed
+        early(made.predictor)
+        return elapsed
 
     search = Search(
         pool=pool,

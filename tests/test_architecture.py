@@ -99,6 +99,7 @@ BROAD_EXCEPT = {
     "automl/explain/known.py": "reads the tables of estimators of strangers",
     "automl/model/compiled.py": "reads the tables of estimators of strangers",
     "automl/model/evaluator.py": "runs the walks of strangers",
+    "automl/model/early.py": "reads estimators of strangers, in a thread",
     "automl/model/quick.py": "tries members of strangers another way",
     "automl/model/report.py": "runs what a task says about values",
     "automl/model/export.py": "runs exporters of strangers",

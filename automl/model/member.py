@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from threading import Lock
@@ -26,12 +25,9 @@ if TYPE_CHECKING:
     from automl.plugin.catalog import Catalog
 
 
-SMALL = 1_000
-"""Rows up to which libraries work in one thread: others would only wait for each other."""
-
-BLOCK = 5_000
+BLOCK = 1_000
 """Rows that go through all members at once: memory does not grow with the table, and what is said
-of a row does not depend on the number of cores."""
+of a row does not depend on the number of cores. Few enough that all cores have some early."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +173,7 @@ class Shelf:
             alike.setdefault(pipeline.preparation.identity, []).append((share, pipeline))
         groups = list(alike.values())
         if table.n_rows <= BLOCK:
-            with self._one_thread() if table.n_rows <= SMALL else nullcontext():
+            with self._one_thread():  # others would only wait for each other
                 return _average(groups, table)
         starts = range(0, table.n_rows, BLOCK)
         blocks = (table.take(slice(start, start + BLOCK)) for start in starts)

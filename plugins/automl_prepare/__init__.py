@@ -162,7 +162,7 @@ def _formula(fitted: Any) -> Any:
 
 
 def _words_repeat(block: Any, context: PrepareContext) -> bool:
-    from automl_prepare.ngrams import words_repeat
+    from automl_prepare.tokens import words_repeat
 
     return any(words_repeat(column) for column in block.T)
 

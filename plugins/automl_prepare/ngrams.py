@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from hashlib import sha256
 from itertools import chain, pairwise
@@ -12,6 +11,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from automl.plugin.wording import Terms
+from automl_prepare.tokens import MAX_CHARS, PIECES, TOKEN, Tokens, pieces_of, top
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,18 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     _Found = tuple[NDArray[np.intp], NDArray[np.float64]]
-
-TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|\w+|[^\w\s]+")
-"""A Chinese or Japanese sign, a word, or a run of other signs."""
-
-MAX_CHARS = 20_000
-"""Of a longer text only the beginning is read."""
-
-MAX_DISTINCT = 50_000
-"""Distinct words that are looked at for pieces."""
-
-PIECES = (3, 5)
-"""Length of the pieces, the spaces around a word included."""
 
 FEW = 16
 """So many texts are counted one by one, which is quicker than to set up matrices."""
@@ -50,68 +38,10 @@ def unpack(packed: NDArray[np.uint8]) -> list[str]:
     return text.split("\n") if text else []
 
 
-def words_repeat(texts: Iterable[str | None]) -> bool:
-    """Tell whether any word occurs in two texts."""
-    seen: set[str] = set()
-    for text in texts:
-        found = TOKEN.findall((text or "")[:MAX_CHARS].lower())
-        words = {word for word in found if word.isalnum()}
-        if not seen.isdisjoint(words):
-            return True
-        seen |= words
-    return False
-
-
-def _pieces(word: str) -> list[str]:
-    padded = f" {word} "
-    size = len(padded)
-    low, high = PIECES
-    if size <= low:
-        return [padded]
-    return [padded[i : i + n] for n in range(low, min(high, size) + 1) for i in range(size - n + 1)]
-
-
-class _Tokens:
-    """Texts as numbers of their distinct words, in one array."""
-
-    def __init__(self, texts: Iterable[str | None]) -> None:
-        number: dict[str, int] = {}
-        flat: list[int] = []
-        lengths: list[int] = []
-        # Titles and names come again and again.
-        seen: dict[str | None, list[int]] = {None: []}
-        for text in texts:
-            numbers = seen.get(text)
-            if numbers is None and text is not None:
-                words = TOKEN.findall(text[:MAX_CHARS].lower())
-                numbers = seen[text] = [number.setdefault(word, len(number)) for word in words]
-            flat += numbers or ()
-            lengths.append(len(numbers or ()))
-        self.words = list(number)
-        self.flat = np.array(flat, dtype=np.int64)
-        self.rows = np.repeat(np.arange(len(lengths)), lengths)
-        self.n_rows = len(lengths)
-
-    def pairs(self, known: NDArray[np.int64], base: int) -> tuple[Any, NDArray[np.int64]]:
-        """Return rows and numbers of neighbouring words, both known."""
-        of = known[self.flat] if len(self.words) else self.flat
-        first, second = of[:-1], of[1:]
-        good = (first >= 0) & (second >= 0) & (self.rows[:-1] == self.rows[1:])
-        return self.rows[:-1][good], first[good] * base + second[good]
-
-
 def _frequency(rows: Any, terms: Any, n_terms: int) -> NDArray[np.int64]:
     """Return in how many rows each term occurs."""
     once = np.unique(rows * n_terms + terms)
     return np.bincount(once % n_terms, minlength=n_terms)
-
-
-def _top(counts: NDArray[Any], limit: int, least: int) -> NDArray[np.intp]:
-    """Return the most frequent terms, in their own order."""
-    there = np.flatnonzero(counts >= least)
-    if len(there) > limit:
-        there = there[np.argsort(-counts[there], kind="stable")[:limit]]
-    return np.sort(there)
 
 
 class Ngrams:
@@ -149,7 +79,7 @@ class Ngrams:
 
     def fit_transform(self, texts: Iterable[str | None]) -> Any:
         """Learn the terms and return the CSR matrix of these texts."""
-        tokens = _Tokens(texts)
+        tokens = Tokens(texts)
         count = _frequency(tokens.rows, tokens.flat, max(1, len(tokens.words)))
         self._learn_words(tokens, count[: len(tokens.words)])
         self._learn_pieces(tokens, count[: len(tokens.words)])
@@ -161,11 +91,9 @@ class Ngrams:
         ]
         return _weighed(parts, self.idf)
 
-    def transform(self, texts: Sequence[str | None]) -> Any:
-        """Return a CSR matrix of shape (n_texts, n_terms)."""
-        if len(texts) <= FEW:
-            return joined([[self.terms(text)] for text in texts], [self.n_terms])
-        return _weighed(self._parts(_Tokens(texts)), self.idf)
+    def transform(self, tokens: Tokens) -> Any:
+        """Return the CSR matrix of shape (n_texts, n_terms) of texts that are split up."""
+        return _weighed(self._parts(tokens), self.idf)
 
     @property
     def n_terms(self) -> int:
@@ -188,15 +116,15 @@ class Ngrams:
             lengths=PIECES,
         )
 
-    def _learn_words(self, tokens: _Tokens, count: NDArray[np.int64]) -> None:
-        frequent = _top(count, 4 * self.max_words, self.min_rows)
+    def _learn_words(self, tokens: Tokens, count: NDArray[np.int64]) -> None:
+        frequent = top(count, 4 * self.max_words, self.min_rows)
         known = np.full(len(tokens.words), -1, dtype=np.int64)
         known[frequent] = np.arange(len(frequent))
         base = max(1, len(frequent))
         rows, keys = tokens.pairs(known, base)
         pair_keys, pair = np.unique(keys, return_inverse=True)
         pair_count = _frequency(rows, pair.reshape(-1), max(1, len(pair_keys)))[: len(pair_keys)]
-        kept = _top(np.concatenate([count[frequent], pair_count]), self.max_words, self.min_rows)
+        kept = top(np.concatenate([count[frequent], pair_count]), self.max_words, self.min_rows)
         columns = np.full(len(frequent) + len(pair_keys), -1, dtype=np.int64)
         columns[kept] = np.arange(len(kept))
         self.words = pack([tokens.words[i] for i in frequent])
@@ -205,21 +133,10 @@ class Ngrams:
         self.pair_keys = pair_keys[pair_column >= 0]
         self.pair_column = pair_column[pair_column >= 0]
 
-    def _learn_pieces(self, tokens: _Tokens, count: NDArray[np.int64]) -> None:
-        number: dict[str, int] = {}
-        weight: list[int] = []
-        if self.max_pieces:
-            for i in _top(count, MAX_DISTINCT, 1):
-                rows = int(count[i])
-                for piece in set(_pieces(tokens.words[i])):
-                    at = number.setdefault(piece, len(number))
-                    if at == len(weight):
-                        weight.append(rows)
-                    else:
-                        weight[at] += rows
+    def _learn_pieces(self, tokens: Tokens, count: NDArray[np.int64]) -> None:
+        names, weight = tokens.spread(count) if self.max_pieces else ([], np.zeros(0))
         # The sum over words is at least the number of rows, and near enough to choose by.
-        kept = _top(np.array(weight, dtype=np.int64), self.max_pieces, self.min_rows)
-        names = list(number)
+        kept = top(weight, self.max_pieces, self.min_rows)
         self.pieces = pack([names[i] for i in kept])
 
     def terms(self, text: str | None) -> _Found:
@@ -235,7 +152,7 @@ class Ngrams:
             self._index = words, {term: i for i, term in enumerate(unpack(self.pieces))}
         return self._index
 
-    def _parts(self, tokens: _Tokens) -> list[Any]:
+    def _parts(self, tokens: Tokens) -> list[Any]:
         from scipy.sparse import csr_matrix
 
         word_index, piece_index = self._indices()
@@ -243,17 +160,11 @@ class Ngrams:
         parts = [self._count_words(tokens, known)]
         if not piece_index:
             return [*parts, csr_matrix((tokens.n_rows, 0))]
-        get = piece_index.get
-        found = [[at for p in _pieces(word) if (at := get(p, -1)) >= 0] for word in tokens.words]
-        starts = np.concatenate([[0], np.cumsum([len(each) for each in found], dtype=np.int64)])
-        columns = np.array([at for each in found for at in each], dtype=np.int64)
-        shape = (len(tokens.words), len(piece_index))
-        of_word = csr_matrix((np.ones(len(columns)), columns, starts), shape=shape)
         shape = (tokens.n_rows, len(tokens.words))
         words = csr_matrix((np.ones(len(tokens.flat)), (tokens.rows, tokens.flat)), shape=shape)
-        return [*parts, words @ of_word]
+        return [*parts, words @ tokens.pieces(piece_index)]
 
-    def _count_words(self, tokens: _Tokens, known: NDArray[np.int64]) -> Any:
+    def _count_words(self, tokens: Tokens, known: NDArray[np.int64]) -> Any:
         from scipy.sparse import csr_matrix
 
         base = max(1, len(self.word_column))
@@ -334,7 +245,7 @@ class _Counted:
         if found is None:
             get = self._pieces.get
             found = tuple(
-                self._start + at for piece in _pieces(word) if (at := get(piece, -1)) >= 0
+                self._start + at for piece in pieces_of(word) if (at := get(piece, -1)) >= 0
             )
             if len(self._seen) >= MOST_SEEN:
                 self._seen.clear()

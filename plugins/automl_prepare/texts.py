@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from string import ascii_uppercase, digits
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 import numpy as np
 
 from automl.plugin.formulas import Draft, Formula, Product
 from automl.plugin.wording import Shape
 from automl_prepare.codes import targets_of
-from automl_prepare.ngrams import FEW, MAX_CHARS, Ngrams, joined
+from automl_prepare.ngrams import FEW, Ngrams, joined
+from automl_prepare.tokens import MAX_CHARS, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +26,9 @@ SHAPE = ("length", "words", "word length", "capitals", "digits", "exclamations",
 """What is told of the shape of a text."""
 
 CROSSFIT_FOLDS = 5
+
+KEPT_ROWS = 5_000
+"""Texts of so many rows at most stay split up for who asks about them next."""
 
 
 def shape_of(texts: Iterable[str | None]) -> Matrix:
@@ -115,6 +120,24 @@ def ridge(
     return weights, level - center @ weights
 
 
+_READ: dict[int, tuple[list[Any], list[Tokens]]] = {}
+"""Arrays of texts by their id, and what was read of them, as long as they live."""
+
+
+def _tokens_of(X: NDArray[Any]) -> list[Tokens]:
+    """Return the tokens of each column; members of a blend are asked about the same array."""
+    texts = X.T.tolist()
+    if len(X) > KEPT_ROWS:
+        return [Tokens(column) for column in texts]
+    before, tokens = _READ.get(id(X), (None, []))
+    if before != texts:
+        tokens = [Tokens(column) for column in texts]
+        if before is None:
+            finalize(X, _READ.pop, id(X), None).atexit = False
+        _READ[id(X)] = texts, tokens
+    return tokens
+
+
 class TextNgrams:
     """TF-IDF of words, pairs of words and pieces of words, column by column, as a CSR matrix.
 
@@ -153,7 +176,8 @@ class TextNgrams:
 
         if len(X) <= FEW:
             return joined(self.rows(X), [ngrams.n_terms for ngrams in self.columns])
-        parts = [ngrams.transform(X[:, j].tolist()) for j, ngrams in enumerate(self.columns)]
+        columns = zip(self.columns, _tokens_of(X), strict=True)
+        parts = [ngrams.transform(tokens) for ngrams, tokens in columns]
         return parts[0] if len(parts) == 1 else hstack(parts, format="csr")
 
     def rows(self, X: NDArray[Any]) -> list[list[_Terms]]:

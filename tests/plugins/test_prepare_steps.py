@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -261,3 +266,57 @@ def test_few_texts_are_read_as_many_are(rows, readers):
             assert alone.has_canonical_format or alone.nnz == len(alone.todok())
             alone, among = alone.toarray(), among.toarray()
         np.testing.assert_allclose(alone, among, rtol=1e-12, atol=1e-12)
+
+
+def test_texts_are_split_up_once_for_all_who_ask(readers, monkeypatch):
+    from automl_prepare import texts
+    from automl_prepare.tokens import Tokens
+
+    read = []
+    monkeypatch.setattr(texts, "Tokens", lambda column: read.append(column) or Tokens(column))
+    X = np.full((20, 2), "red blue", dtype=object)
+    before = [step.transform(X) for step in readers]
+    assert len(read) == 2
+    X[3] = "12"
+    after = [step.transform(X) for step in readers]
+    assert len(read) == 4
+    for step, old, new in zip(readers, before, after, strict=True):
+        same = new if isinstance(new, np.ndarray) else new.toarray()
+        np.testing.assert_array_equal(same, _dense(step.transform(X.copy())))
+        assert (same != _dense(old)).any()
+    size = len(texts._READ)
+    del X
+    gc.collect()
+    assert len(texts._READ) < size
+
+
+def test_more_words_than_can_be_numbered_are_counted_alike(readers, monkeypatch):
+    from automl_prepare import tokens
+
+    X = _texts(*["reds blue", "12 blues redder"] * 10)[:, [0, 0]]
+    usual = [_dense(step.transform(X)) for step in readers]
+    monkeypatch.setattr(tokens, "MAX_DISTINCT", 2)
+    for step, expected in zip(readers, usual, strict=True):
+        np.testing.assert_array_equal(_dense(step.transform(X.copy())), expected)
+
+
+def test_equal_texts_give_equal_terms_in_every_process():
+    code = (
+        "import numpy as np; from automl_prepare.texts import TextNgrams; "
+        "X = np.array([[f'word{i} other{i}'] for i in range(60)] * 2, dtype=object); "
+        "step = TextNgrams(40).fit(X); print(step.columns[0].pieces.tobytes())"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(said) == 1
+
+
+def _dense(found):
+    return found if isinstance(found, np.ndarray) else found.toarray()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from automl.candidate.chains import chain_behind, possible_chains
 from automl.candidate.looking import declined_steps
+from automl.candidate.pipeline import device_of
 from automl.candidate.ranges import Ranges
 from automl.candidate.recipe import Candidate, Step
 from automl.errors import PluginWarning
@@ -69,6 +70,8 @@ class AlgorithmSpace:
         For each step that a chain may have, its space.
     n_rows, n_classes : int, default=2000, 0
         Of the table, for the cost.
+    device : str, default="cpu"
+        Where it learns.
     absent : frozenset of str, default=frozenset()
         Steps that no chain has on this table: what is said of their parameters is not used.
     """
@@ -80,6 +83,7 @@ class AlgorithmSpace:
     steps: Mapping[str, Ranges] = field(default_factory=dict)
     n_rows: int = USUAL_ROWS
     n_classes: int = 0
+    device: str = "cpu"
     absent: frozenset[str] = frozenset()
 
     @property
@@ -220,7 +224,9 @@ def cost_of(space: AlgorithmSpace) -> float:
     algorithm = space.algorithm
     many = space.n_classes / FEW_CLASSES if algorithm.by_class else 1.0
     size: float = (space.n_rows / USUAL_ROWS) ** algorithm.growth
-    return algorithm.cost * size * max(1.0, many)
+    # Costs are declared for CPUs; who names a device wants to see it used.
+    cost = algorithm.cost if space.device == "cpu" else min(algorithm.cost, 1.0)
+    return cost * size * max(1.0, many)
 
 
 def algorithm_space(
@@ -264,6 +270,7 @@ def algorithm_space(
         starts=algorithm.starts,
         n_rows=context.n_rows,
         n_classes=context.n_classes,
+        device=device_of(algorithm, context.device),
     )
     used = {name: catalog.preprocessors[name] for name in sorted(space.step_names)}
     spaces = {n: Ranges(owner=f"Preprocessor {n!r}", varied=s.space) for n, s in used.items()}

@@ -120,7 +120,8 @@ class Algorithm:
     threads : bool, default=False
         Whether it uses ``context.threads``.
     cost : float, default=1.0
-        Cost of a fit relative to a boosted tree ensemble's; cheap ones are tried first.
+        Cost of a fit relative to a boosted tree ensemble's; cheap ones are tried first. On a device
+        that the user has named it is 1 at most.
     growth : float, default=0.0
         ``cost`` is for 2,000 rows and grows with this power of their number: 1.0 for what compares
         each row with each, where a boosted tree ensemble goes over them once.

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from optuna.distributions import FloatDistribution
 
 from automl.candidate.ranges import Ranges
 from automl.candidate.recipe import Candidate, Step
-from automl.candidate.space import AlgorithmSpace
+from automl.candidate.space import AlgorithmSpace, algorithm_space, cost_of
+from automl.data.schema import Feature, Schema
+from automl.data.table import Kind
 from automl.errors import PluginError
-from automl.plugin import Algorithm, Choice, Float, Int, Params
+from automl.plugin import Algorithm, Choice, Context, Float, Int, Params
+from automl.plugin.catalog import Catalog
 
 
 def space(
@@ -83,3 +88,25 @@ def test_optuna_distributions_are_taken_and_others_refused() -> None:
     assert taken["rate"] == FloatDistribution(0, 1)
     with pytest.raises(PluginError, match="'rate'"):
         space({"rate": (0, 1)}).distributions()
+
+
+def test_a_device_that_the_user_names_is_not_left_waiting() -> None:
+    slow = replace(space(), algorithm=replace(space().algorithm, cost=15.0, growth=1.0))
+    assert cost_of(slow) == 15.0
+    assert cost_of(replace(slow, device="cuda:1")) == 1.0
+    assert cost_of(replace(slow, device="cuda", n_rows=4_000)) == 2.0
+
+
+def test_an_algorithm_learns_where_it_can() -> None:
+    schema = Schema(features=(Feature(name="x", kind=Kind.NUMBER),))
+    context = Context(task="binary", n_classes=2, n_rows=100, n_columns=1, device="cuda:1")
+    for devices, device in (({"cpu", "cuda"}, "cuda:1"), ({"cpu"}, "cpu")):
+        algorithm = Algorithm(
+            name="toy",
+            tasks=frozenset({"binary"}),
+            build=lambda params, context: None,
+            devices=frozenset(devices),
+        )
+        found = algorithm_space(algorithm, schema, Catalog(), context)
+        assert found is not None
+        assert found.device == device

@@ -105,6 +105,7 @@ def test_an_algorithm_learns_where_it_can() -> None:
             name="toy",
             tasks=frozenset({"binary"}),
             build=lambda params, context: None,
+            accepts=frozenset({"number", "missing", "unscaled"}),
             devices=frozenset(devices),
         )
         found = algorithm_space(algorithm, schema, Catalog(), context)

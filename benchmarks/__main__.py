@@ -1,4 +1,4 @@
-"""The command line: setup, run, report, compare."""
+"""The command line: setup, run, report, overrun, ablation, compare."""
 
 from __future__ import annotations
 
@@ -135,6 +135,20 @@ def overrun(folders: tuple[Path, ...]) -> None:
     from benchmarks.report import overrun_text
 
     click.echo(overrun_text(folders), nl=False)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--contender", default="automl", show_default=True)
+def ablation(folder: Path, contender: str) -> None:
+    """Print what each part brings, of a FOLDER in which CONTENDER-no-PART raced too."""
+    from benchmarks.ablation import ablation as found
+    from benchmarks.ablation import text
+
+    try:
+        click.echo(text(found(folder, contender)), nl=False)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @main.command()

@@ -144,6 +144,21 @@ def test_what_a_budget_is_exceeded_by_is_said_for_each_budget(tmp_path):
     assert "| good | 60 | 2 | 0 | 1.145 | 1.181 | 1.189 | 1.19 | 1.2 | 0 |" in lines
 
 
+def test_what_each_part_brings_is_said_with_what_it_costs(tmp_path):
+    for number in range(4):
+        for name, score in (("automl", 0.9), ("automl-no-blend", 0.8), ("automl-no-looks", 0.9)):
+            costs = {"predict_s": score, "row_ms": 2.0, "model_mb": 10 * score}
+            append(tmp_path, row(f"t{number}", name, score, **costs))
+    said = CliRunner().invoke(main, ["ablation", str(tmp_path)]).output
+    blend, looks = said.splitlines()[2:]
+    assert "| blend | 4 | +50.00% | 0.00% | 4 of 4, better 0 | t0 +50.0% |" in blend
+    assert "| x 0.89 | x 1.00 | x 0.89 |" in blend
+    assert "| looks | 4 | +0.00% | 0.00% | 0 of 4, better 0 |" in looks
+    other = CliRunner().invoke(main, ["ablation", str(tmp_path), "--contender", "flaml"])
+    assert other.exit_code == 1
+    assert "no contender called flaml-no-PART" in other.output
+
+
 def test_an_empty_race_has_a_report(tmp_path):
     assert "No job has ended yet" in report.write(tmp_path)[0].read_text()
 
